@@ -1,0 +1,217 @@
+//! The resolved definition: everything checked, named and looked up; the only form other crates see.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::name::Name;
+use crate::position::Position;
+
+/// A service: one `definition.yaml` with its components, after all checks.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Definition {
+    /// The service's name, as written (`exampleService`).
+    pub name: Name,
+    /// What the service is for; empty when not given.
+    pub description: String,
+    /// The definition file that was loaded.
+    pub file: PathBuf,
+    /// Where generated code goes.
+    pub output: Output,
+    /// The components, in the order their files were named and sorted.
+    pub components: Vec<Component>,
+    /// Every topic the definition names, once each, sorted by name.
+    pub topics: Vec<Topic>,
+    /// The compiled protobuf files, imports included.
+    pub protos: prost_types::FileDescriptorSet,
+    /// Every file that was read (YAML and protobuf), sorted; what a watcher watches and cargo reruns for.
+    pub files: Vec<PathBuf>,
+}
+
+/// Where generated code goes: `output` in the definition.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Output {
+    /// Name of the generated Rust module (`definitions`).
+    pub package: String,
+    /// Directory of the generated code, relative to the directory the command runs in.
+    pub path: PathBuf,
+    /// Name of the crate the code is generated into (`example-service`); empty when not given.
+    pub module: String,
+}
+
+/// A component: a named group of objects that belong together.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Component {
+    /// The component's name, as written.
+    pub name: Name,
+    /// What it is for; empty when not given.
+    pub description: String,
+    /// The YAML file it came from.
+    pub file: PathBuf,
+    /// How data gets into Kafka.
+    pub sources: Vec<Source>,
+    /// Per-key transformations.
+    pub processors: Vec<Processor>,
+    /// Shippers of topics to external stores.
+    pub sinks: Vec<Sink>,
+    /// Local, complete copies of topics.
+    pub views: Vec<View>,
+    /// Synchronisers of a compacted topic with an external data set.
+    pub view_sources: Vec<ViewSource>,
+    /// Hand-overs of a whole view to an external system.
+    pub view_sinks: Vec<ViewSink>,
+    /// State shared by the component's processors, if declared.
+    pub persistence: Option<TopicUse>,
+    /// Where its name is written.
+    pub position: Position,
+}
+
+/// A topic in Kafka, as all its uses in one definition agree on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Topic {
+    /// The topic's name in Kafka (`exampleService.userId.click`).
+    pub name: String,
+    /// The settings it is created with, when this service creates it; `None` when it must exist already.
+    pub settings: Option<TopicSettings>,
+}
+
+/// What a topic is created with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicSettings {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Replication factor.
+    pub replication: i16,
+    /// Whether the log is compacted (`cleanup.policy=compact`).
+    pub compact: bool,
+    /// How long records are kept (`retention.ms`).
+    pub retention: Duration,
+    /// How long a log segment stays open (`segment.ms`).
+    pub segment: Duration,
+}
+
+/// One use of a topic by an object.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TopicUse {
+    /// The message as written (`userId.click`); its [`Name`] gives Rust names (`UserIdClick`, `user_id_click`).
+    pub message: Name,
+    /// The topic's name in Kafka.
+    pub topic: String,
+    /// The message's protobuf type.
+    pub proto: ProtoType,
+    /// Where the message is written.
+    pub position: Position,
+}
+
+/// A protobuf message type found in the definition's protos.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProtoType {
+    /// Its package, as written in the .proto (`exampleService.userId`); may be empty.
+    pub package: String,
+    /// Its name in the package (`Click`); only top-level messages are candidates.
+    pub name: String,
+}
+
+/// `sources[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Source {
+    /// The topic it emits to.
+    pub topic: TopicUse,
+    /// Where its message is written.
+    pub position: Position,
+}
+
+/// `views[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct View {
+    /// The topic it copies.
+    pub topic: TopicUse,
+    /// Where its message is written.
+    pub position: Position,
+}
+
+/// `processors[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Processor {
+    /// The processor's name, as written (`total clicks`).
+    pub name: Name,
+    /// What it does; empty when not given.
+    pub description: String,
+    /// Its consumer group: `groupName`, else `service.component.processor`.
+    pub group: String,
+    /// Topics whose records it handles.
+    pub inputs: Vec<TopicUse>,
+    /// Co-partitioned tables.
+    pub joins: Vec<TopicUse>,
+    /// Global tables.
+    pub lookups: Vec<TopicUse>,
+    /// Topics it writes.
+    pub outputs: Vec<ProcessorOutput>,
+    /// Its state; the topic is the changelog (`GROUP-table`).
+    pub persistence: Option<TopicUse>,
+    /// Where its name is written.
+    pub position: Position,
+}
+
+/// One of a processor's `outputs[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ProcessorOutput {
+    /// The topic it writes.
+    pub topic: TopicUse,
+    /// What the records mean; empty when not given.
+    pub description: String,
+}
+
+/// `sinks[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Sink {
+    /// The sink's name, as written.
+    pub name: Name,
+    /// What it does; empty when not given.
+    pub description: String,
+    /// Its consumer group: `service.component.<name>-sink`.
+    pub group: String,
+    /// The topic it ships.
+    pub topic: TopicUse,
+    /// Where its name is written.
+    pub position: Position,
+}
+
+/// `viewSources[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ViewSource {
+    /// The view source's name, as written.
+    pub name: Name,
+    /// What it does; empty when not given.
+    pub description: String,
+    /// The compacted topic it keeps equal to the external data set.
+    pub topic: TopicUse,
+    /// Where its name is written.
+    pub position: Position,
+}
+
+/// `viewSinks[]`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ViewSink {
+    /// The view sink's name, as written.
+    pub name: Name,
+    /// What it does; empty when not given.
+    pub description: String,
+    /// The topic whose view it hands over.
+    pub topic: TopicUse,
+    /// Where its name is written.
+    pub position: Position,
+}
