@@ -1,0 +1,153 @@
+//! One Kafka server process and its files.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::config::{self, NodeConfig};
+use crate::process::{self, Group};
+use crate::{require, say};
+
+/// What the server logs when it serves.
+const READY: &str = "Kafka Server started";
+
+/// How many lines of the log are shown after a failure.
+const TAIL: usize = 30;
+
+#[derive(Debug)]
+pub(super) struct Node {
+    id: u16,
+    address: String,
+    heap: &'static str,
+    cluster_id: String,
+    voters: String,
+    properties: PathBuf,
+    log4j: PathBuf,
+    log: PathBuf,
+    /// Where in the log the current run begins.
+    log_start: u64,
+    process: Option<Group>,
+}
+
+impl Node {
+    /// Writes the node's files below `folder`.
+    pub(super) fn new(folder: &Path, config: &NodeConfig) -> Result<Self> {
+        let folder = folder.join(format!("node-{}", config.id));
+        let properties = folder.join("server.properties");
+        let log4j = folder.join("log4j2.properties");
+        let write = || {
+            fs::create_dir(&folder)?;
+            fs::write(&log4j, config::LOG4J)?;
+            fs::write(&properties, config.properties(&folder.join("data")))
+        };
+        write().with_context(|| format!("cannot write to {}", folder.display()))?;
+        Ok(Self {
+            id: config.id,
+            address: format!("127.0.0.1:{}", config.broker_port),
+            heap: config.heap(),
+            cluster_id: config.cluster_id.clone(),
+            voters: config.voters.clone(),
+            properties,
+            log4j,
+            log: folder.join("server.log"),
+            log_start: 0,
+            process: None,
+        })
+    }
+
+    pub(super) fn id(&self) -> u16 {
+        self.id
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Begins to prepare the storage.
+    pub(super) fn format(&self, jars: &Path) -> Result<Group> {
+        let mut command = self.java(jars)?;
+        command.args([
+            "kafka.tools.StorageTool",
+            "format",
+            "--cluster-id",
+            &self.cluster_id,
+        ]);
+        command
+            .args(["--initial-controllers", &self.voters, "--config"])
+            .arg(&self.properties);
+        Group::spawn(&mut command)
+    }
+
+    /// Starts the server; [`Node::is_ready`] tells when it serves.
+    pub(super) fn start(&mut self, jars: &Path) -> Result<()> {
+        self.log_start = fs::metadata(&self.log).map_or(0, |log| log.len());
+        let mut command = self.java(jars)?;
+        command.arg("kafka.Kafka").arg(&self.properties);
+        self.process = Some(Group::spawn(&mut command)?);
+        Ok(())
+    }
+
+    fn java(&self, jars: &Path) -> Result<Command> {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .context("cannot write the log")?;
+        let mut command = process::tethered(require::java());
+        command
+            .args([self.heap, "-cp", &format!("{}/*", jars.display())])
+            .arg(format!(
+                "-Dlog4j2.configurationFile={}",
+                self.log4j.display()
+            ))
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().context("cannot write the log")?)
+            .stdout(log);
+        Ok(command)
+    }
+
+    /// Whether the node should be running: it was started and not killed.
+    pub(super) fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.read_log(self.log_start).contains(READY)
+    }
+
+    /// How the node ended, if it did so without having been killed.
+    pub(super) fn crashed(&mut self) -> Result<Option<ExitStatus>> {
+        self.process.as_mut().map_or(Ok(None), Group::try_wait)
+    }
+
+    /// Kills the server at once; its data is not shut down cleanly, only closed by the system.
+    pub(super) fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Shows the end of the log.
+    pub(super) fn show_log(&self) {
+        say::note(format!("the end of the log of Kafka node {}:", self.id));
+        let log = self.read_log(0);
+        let lines: Vec<_> = log.lines().collect();
+        for line in &lines[lines.len().saturating_sub(TAIL)..] {
+            say::note(line);
+        }
+    }
+
+    fn read_log(&self, from: u64) -> String {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(from))?;
+            log.read_to_end(&mut bytes)
+        });
+        // Not there yet: nothing has been logged.
+        read.map_or_else(
+            |_| String::new(),
+            |_| String::from_utf8_lossy(&bytes).into_owned(),
+        )
+    }
+}

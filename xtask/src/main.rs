@@ -1,0 +1,59 @@
+//! Repository chores: demo, test, bench and the servers they need.
+
+mod args;
+mod cache;
+mod interrupt;
+mod kafka;
+mod process;
+mod require;
+mod say;
+mod scratch;
+mod servers;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use args::Task;
+
+/// What shells report for a command that Ctrl-C ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments
+        .next_if(|first| first == process::TETHER)
+        .is_some()
+    {
+        // Comes back only when the program could not be started.
+        let Err(error) = process::become_tethered(arguments);
+        say::error(format!("{error:#}"));
+        return ExitCode::FAILURE;
+    }
+    let task = match args::parse(arguments) {
+        Ok(task) => task,
+        Err(error) => {
+            say::error(format!("{error:#}"));
+            return ExitCode::from(2);
+        }
+    };
+    match run(task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<interrupt::Interrupted>() => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            say::error(format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    interrupt::listen()?;
+    match task {
+        Task::Help => {
+            print!("{}", args::HELP);
+            Ok(())
+        }
+        Task::ServersKafka { nodes } => servers::kafka(nodes),
+    }
+}
