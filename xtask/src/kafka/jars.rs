@@ -28,7 +28,10 @@ pub(super) fn fetch() -> Result<PathBuf> {
         let pom = folder.join("pom.xml");
         fs::write(&pom, project()).context("cannot write Maven's project file")?;
         let mut maven = process::tethered("mvn");
-        maven.args(["--batch-mode", "-Dstyle.color=never", "--file"]).arg(&pom).arg(GOAL);
+        maven
+            .args(["--batch-mode", "-Dstyle.color=never", "--file"])
+            .arg(&pom)
+            .arg(GOAL);
         maven
             .arg(format!("-DoutputDirectory={}", folder.display()))
             .arg("-DincludeScope=runtime");

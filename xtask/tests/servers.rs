@@ -1,0 +1,257 @@
+//! `cargo xtask servers kafka`, run as people run it, with a stand-in for Java that starts at once.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Everything has to be gone this long after Ctrl-C.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A machine with the stand-ins on its `PATH`, and temporary and cache folders of its own.
+struct Machine {
+    folder: PathBuf,
+}
+
+impl Machine {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("servers-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        for part in ["tmp", "cache", "log"] {
+            fs::create_dir_all(folder.join(part)).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn xtask(&self, arguments: &[&str]) -> Command {
+        let stand_ins = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bin");
+        let path = std::env::var_os("PATH").unwrap();
+        let path =
+            std::env::join_paths([stand_ins].into_iter().chain(std::env::split_paths(&path)));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(arguments)
+            .env("PATH", path.unwrap())
+            .env("TMPDIR", self.folder.join("tmp"))
+            .env("XDG_CACHE_HOME", self.folder.join("cache"))
+            .env("FAKE_LOG", self.folder.join("log"))
+            .env_remove("JAVA_HOME")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts Kafka and waits until its address is known.
+    fn start(&self, arguments: &[&str]) -> Running {
+        let mut child = self
+            .xtask(&[&["servers", "kafka"], arguments].concat())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut running = Running {
+            child,
+            output,
+            brokers: String::new(),
+        };
+        running.brokers = running.line();
+        running
+    }
+
+    /// The process ids of the servers started so far.
+    fn servers(&self) -> Vec<Pid> {
+        let ids = fs::read_to_string(self.folder.join("log/servers")).unwrap();
+        ids.lines()
+            .map(|id| Pid::from_raw(id.parse().unwrap()))
+            .collect()
+    }
+
+    fn temporary_folders(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.folder.join("tmp"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    }
+}
+
+struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    brokers: String,
+}
+
+impl Running {
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn order(&mut self, order: &str) -> String {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{order}").unwrap();
+        self.line()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A zombie counts as gone: whether and when an orphan is reaped is up to the system's first process.
+fn is_alive(process: Pid) -> bool {
+    let zombie = fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| {
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.starts_with(" Z"))
+    });
+    kill(process, None).is_ok() && !zombie
+}
+
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_behind() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let machine = Machine::new("ctrl-c");
+        let mut running = machine.start(&["--nodes", "3"]);
+        assert_eq!(
+            running.brokers.matches("127.0.0.1:").count(),
+            3,
+            "{}",
+            running.brokers
+        );
+        let servers = machine.servers();
+        assert_eq!(servers.len(), 3);
+        assert!(servers.iter().all(|server| is_alive(*server)));
+
+        let asked = Instant::now();
+        running.signal(signal);
+        assert_eq!(running.child.wait().unwrap().code(), Some(130), "{signal}");
+        assert!(
+            asked.elapsed() < LIMIT,
+            "{signal} took {:?}",
+            asked.elapsed()
+        );
+        assert!(!servers.iter().any(|server| is_alive(*server)), "{signal}");
+        assert_eq!(machine.temporary_folders(), [] as [PathBuf; 0], "{signal}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_killed_parent_takes_its_servers_along_and_the_next_run_its_data() {
+    let machine = Machine::new("killed");
+    let mut running = machine.start(&[]);
+    let left_behind = machine.temporary_folders();
+    assert_eq!(left_behind.len(), 1);
+    running.signal(Signal::SIGKILL);
+    running.child.wait().unwrap();
+    let server = machine.servers()[0];
+    eventually("the server dies with its parent", || !is_alive(server));
+
+    let _again = machine.start(&[]);
+    assert!(!left_behind[0].exists());
+    let fetches = fs::read_to_string(machine.folder.join("log/fetches")).unwrap();
+    assert_eq!(
+        fetches, "fetched\n",
+        "the second run reuses what the first fetched"
+    );
+}
+
+#[test]
+fn a_node_is_killed_and_started_by_order() {
+    let machine = Machine::new("orders");
+    let mut running = machine.start(&["--nodes", "3"]);
+    assert_eq!(running.order("kill 2"), "killed 2");
+    eventually("one of three nodes is gone", || {
+        machine
+            .servers()
+            .iter()
+            .filter(|server| is_alive(**server))
+            .count()
+            == 2
+    });
+    assert_eq!(running.order("start 2"), "started 2");
+    assert_eq!(
+        machine
+            .servers()
+            .iter()
+            .filter(|server| is_alive(**server))
+            .count(),
+        3
+    );
+    assert!(
+        running.child.try_wait().unwrap().is_none(),
+        "still running after the orders"
+    );
+}
+
+#[test]
+fn closed_input_is_no_reason_to_stop() {
+    let machine = Machine::new("closed-input");
+    let mut running = machine.start(&[]);
+    drop(running.child.stdin.take());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(running.child.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_crash_shows_the_log() {
+    let machine = Machine::new("crash");
+    let Output { status, stderr, .. } = machine
+        .xtask(&["servers", "kafka"])
+        .env("FAKE_CRASH", "yes")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(stderr.contains("the disk is on fire"), "{stderr}");
+    assert!(
+        stderr.contains("Kafka node 1 ended unexpectedly"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_named_before_anything_begins() {
+    let machine = Machine::new("missing");
+    // Without apt-get on the PATH nothing can be installed, on whatever system this runs.
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = machine
+        .xtask(&["servers", "kafka"])
+        .env("PATH", machine.folder.join("log"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(stdout, b"");
+    assert!(stderr.contains("Java 17 or newer"), "{stderr}");
+    assert!(
+        stderr.contains("please install what is missing"),
+        "{stderr}"
+    );
+    assert_eq!(
+        fs::read_dir(machine.folder.join("cache")).unwrap().count(),
+        0
+    );
+}
