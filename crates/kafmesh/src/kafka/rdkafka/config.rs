@@ -1,0 +1,213 @@
+//! Client properties: the user's, ours, and those correctness depends on.
+
+use std::collections::BTreeMap;
+
+use ::rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use ::rdkafka::error::KafkaError;
+
+use crate::error::{Error, Result};
+
+/// Properties kafmesh sets itself, and why a user cannot.
+///
+/// The value is the one in use; giving it again is not a mistake. `None`: differs per client.
+const RESERVED: &[(&str, Option<&str>, &str)] = &[
+    ("bootstrap.servers", None, "name the brokers in KAFMESH_BROKERS"),
+    ("metadata.broker.list", None, "name the brokers in KAFMESH_BROKERS"),
+    ("group.id", None, "groups are named in the definition (groupName)"),
+    ("group.instance.id", None, "static membership has a setting of its own"),
+    ("group.protocol", Some("classic"), "kafmesh relies on the classic protocol"),
+    ("partition.assignment.strategy", Some("range"), "range keeps partition n of every input on one member"),
+    ("enable.auto.commit", Some("false"), "offsets are committed together with the state"),
+    ("enable.auto.offset.store", Some("false"), "offsets are committed together with the state"),
+    ("enable.partition.eof", None, "kafmesh finds the end of a topic with it"),
+    ("auto.offset.reset", None, "a group without offsets starts at the earliest record"),
+    ("isolation.level", Some("read_committed"), "records of aborted transactions must not be seen"),
+    ("enable.idempotence", Some("true"), "a retry must neither duplicate nor reorder records"),
+    ("acks", Some("all"), "a record counts as delivered only when all in-sync replicas have it"),
+    ("request.required.acks", Some("all"), "a record counts as delivered only when all in-sync replicas have it"),
+    ("transactional.id", None, "kafmesh names transactions itself"),
+    ("delivery.report.only.error", Some("false"), "kafmesh counts deliveries"),
+    ("log.queue", Some("true"), "logs of the client go to tracing"),
+];
+
+/// Ours for every client; the user's win.
+const DEFAULTS: &[(&str, &str)] = &[
+    // A restarted broker is noticed within a second; librdkafka's own 10 s stretch every failover.
+    ("reconnect.backoff.max.ms", "1000"),
+    ("socket.keepalive.enable", "true"),
+];
+
+/// Ours for consumers; the user's win.
+const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
+    // Both bound one partition's queue. A fetch of 1 MB may still come on top, and a queued record
+    // takes about 400 bytes besides its own, so this stays below 10 MB per partition.
+    ("queued.min.messages", "10000"),
+    ("queued.max.messages.kbytes", "4096"),
+    // How long a full queue is left alone; with librdkafka's 1000 a fast task runs dry and waits.
+    ("fetch.queue.backoff.ms", "5"),
+    ("fetch.wait.max.ms", "100"),
+    ("fetch.error.backoff.ms", "100"),
+];
+
+/// Ours for producers; the user's win.
+const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
+    ("linger.ms", "10"),
+    ("batch.num.messages", "10000"),
+    ("batch.size", "1000000"),
+    ("queue.buffering.max.messages", "100000"),
+    ("queue.buffering.max.kbytes", "65536"),
+];
+
+/// The properties of one cluster's clients.
+#[derive(Clone)]
+pub(super) struct Properties {
+    brokers: String,
+    user: BTreeMap<String, String>,
+}
+
+impl Properties {
+    /// Checks what can be checked without connecting: names and values, and that none is reserved.
+    pub(super) fn new(brokers: &str, user: &BTreeMap<String, String>) -> Result<Self> {
+        for (name, value) in user {
+            let reserved = RESERVED.iter().find(|(reserved, ..)| reserved == name);
+            if let Some((_, ours, why)) = reserved.filter(|(_, ours, _)| *ours != Some(value.as_str())) {
+                let problem = match ours {
+                    Some(ours) => format!("{name} is always {ours} here: {why}; remove this setting"),
+                    None => format!("{name} cannot be set: {why}; remove this setting"),
+                };
+                return Err(Error::Config { name: variable(name), problem });
+            }
+        }
+        let properties = Self { brokers: brokers.to_owned(), user: user.clone() };
+        properties.base(&[]).create_native_config().map_err(|error| invalid(&error))?;
+        Ok(properties)
+    }
+
+    pub(super) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    pub(super) fn admin(&self) -> ClientConfig {
+        self.base(&[])
+    }
+
+    /// A consumer that starts where it is told and reports the end of a partition.
+    pub(super) fn reader(&self) -> ClientConfig {
+        let mut config = self.consumer();
+        config.set("enable.partition.eof", "true").set("auto.offset.reset", "error");
+        config
+    }
+
+    pub(super) fn member(&self, group: &str, instance: Option<&str>) -> ClientConfig {
+        let mut config = self.consumer();
+        config
+            .set("group.id", group)
+            .set("group.protocol", "classic")
+            .set("partition.assignment.strategy", "range")
+            .set("enable.partition.eof", "false")
+            .set("auto.offset.reset", "earliest");
+        if let Some(instance) = instance {
+            config.set("group.instance.id", instance);
+        }
+        config
+    }
+
+    pub(super) fn producer(&self) -> ClientConfig {
+        let mut config = self.base(PRODUCER_DEFAULTS);
+        config.set("acks", "all").set("enable.idempotence", "true").set("delivery.report.only.error", "false");
+        config
+    }
+
+    fn consumer(&self) -> ClientConfig {
+        let mut config = self.base(CONSUMER_DEFAULTS);
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("isolation.level", "read_committed");
+        config
+    }
+
+    fn base(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set_log_level(RDKafkaLogLevel::Info);
+        config.set("client.id", "kafmesh");
+        for (name, value) in DEFAULTS.iter().chain(defaults) {
+            config.set(*name, *value);
+        }
+        for (name, value) in &self.user {
+            config.set(name, value);
+        }
+        config.set("bootstrap.servers", &self.brokers);
+        config
+    }
+}
+
+/// A property that librdkafka refused, under the name the user gave it.
+pub(super) fn invalid(error: &KafkaError) -> Error {
+    match error {
+        KafkaError::ClientConfig(_, problem, name, _) => Error::Config {
+            name: variable(name),
+            problem: format!("{}; the client's properties are listed at https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md", problem.trim_end_matches('.')),
+        },
+        // Properties that do not go together: librdkafka names them, but only in its text.
+        KafkaError::ClientCreation(problem) => {
+            Error::Config { name: "KAFMESH_KAFKA_*".to_owned(), problem: problem.clone() }
+        }
+        other => super::failed("creating a Kafka client", other),
+    }
+}
+
+/// `security.protocol` is set by `KAFMESH_KAFKA_SECURITY_PROTOCOL`.
+fn variable(property: &str) -> String {
+    if property == "bootstrap.servers" {
+        return "KAFMESH_BROKERS".to_owned();
+    }
+    format!("KAFMESH_KAFKA_{}", property.replace('.', "_").to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, value: &str) -> Result<Properties> {
+        Properties::new("localhost:9092", &BTreeMap::from([(name.to_owned(), value.to_owned())]))
+    }
+
+    #[test]
+    fn the_users_properties_win_over_defaults() {
+        let properties = check("linger.ms", "50").unwrap();
+        assert_eq!(properties.producer().get("linger.ms"), Some("50"));
+        assert_eq!(properties.producer().get("enable.idempotence"), Some("true"));
+    }
+
+    #[test]
+    fn what_correctness_depends_on_cannot_be_changed() {
+        for (name, value) in [("enable.auto.commit", "true"), ("acks", "1"), ("isolation.level", "read_uncommitted")] {
+            let error = check(name, value).map(drop).unwrap_err();
+            let Error::Config { name: variable, problem } = &error else { panic!("{error}") };
+            assert_eq!(*variable, super::variable(name));
+            assert!(problem.contains("remove this setting"), "{problem}");
+        }
+        assert!(check("enable.auto.commit", "false").is_ok(), "the value in use is not a mistake");
+    }
+
+    #[test]
+    fn every_reserved_property_exists() {
+        for (name, value, _) in RESERVED {
+            let value = value.unwrap_or(match *name {
+                "enable.partition.eof" => "true",
+                "auto.offset.reset" => "error",
+                _ => "x",
+            });
+            ClientConfig::new().set(*name, value).create_native_config().unwrap();
+        }
+    }
+
+    #[test]
+    fn unknown_properties_and_values_are_named_by_their_variable() {
+        let error = check("linger.mss", "1").map(drop).unwrap_err().to_string();
+        assert!(error.starts_with("KAFMESH_KAFKA_LINGER_MSS: "), "{error}");
+        let error = check("linger.ms", "soon").map(drop).unwrap_err().to_string();
+        assert!(error.starts_with("KAFMESH_KAFKA_LINGER_MS: "), "{error}");
+    }
+}

@@ -1,0 +1,77 @@
+//! The Kafka client: librdkafka, driven in batches.
+//!
+//! rdkafka sets clients up and speaks for everything rare; the data path calls librdkafka's batch
+//! functions, and those calls are in `ffi` alone. Every client has one thread that serves its
+//! events (rebalances, delivery reports, logs), so no callback runs per record.
+
+mod admin;
+mod client;
+mod config;
+mod context;
+mod ffi;
+mod group;
+mod lane;
+mod producer;
+mod reader;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use admin::{ClusterTopics, NewTopic, TopicCreation};
+pub(crate) use client::Cluster;
+pub(crate) use ffi::{MessageHeaders, Messages};
+pub(crate) use group::{Committer, GroupConsumer, GroupEvent};
+pub(crate) use lane::Lane;
+pub(crate) use producer::Producer;
+pub(crate) use reader::Reader;
+pub(crate) use stream::{PartitionStream, Polled};
+
+use ::rdkafka::error::KafkaError;
+use ::rdkafka::types::RDKafkaErrorCode;
+
+use crate::error::Error;
+
+/// What librdkafka says about `code`.
+fn reason(code: RDKafkaErrorCode) -> String {
+    code.to_string()
+}
+
+fn failed(action: impl Into<String>, error: &KafkaError) -> Error {
+    match error.rdkafka_error_code() {
+        Some(code) => failed_with(action, code),
+        None => Error::Kafka { action: action.into(), reason: error.to_string(), retriable: false },
+    }
+}
+
+fn failed_with(action: impl Into<String>, code: RDKafkaErrorCode) -> Error {
+    Error::Kafka { action: action.into(), reason: reason(code), retriable: is_retriable(code) }
+}
+
+/// Whether the same request may succeed later without anybody changing anything.
+///
+/// The codes the Java client derives from `RetriableException`, and librdkafka's local counterparts.
+fn is_retriable(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::TimedOutQueue
+            | Code::MessageTimedOut
+            | Code::WaitingForCoordinator
+            | Code::QueueFull
+            | Code::RequestTimedOut
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::NetworkException
+            | Code::NotEnoughReplicas
+            | Code::NotEnoughReplicasAfterAppend
+            | Code::RebalanceInProgress
+            | Code::KafkaStorageError
+    )
+}
