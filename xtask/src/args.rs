@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
+use crate::{codegen, test};
+
 /// What `cargo xtask --help` prints.
 pub(crate) const HELP: &str = "\
 Repository chores.
@@ -12,15 +14,36 @@ Repository chores.
 Usage: cargo xtask COMMAND
 
 Commands:
+  demo                          the clicks example with traffic, on a broker inside kafmesh
+                                (KAFMESH_BROKERS: on yours)
+  test [OPTIONS] [FILTER]       every check and test, on a Kafka started for it
+                                (KAFMESH_TEST_BROKERS: on yours)
+  codegen [--check]             regenerate the examples' checked-in code, or tell whether it is stale
   servers kafka [--nodes 1|3]   run an Apache Kafka until Ctrl-C and print its address
 
-Kafka is fetched once (54 MB) into $XDG_CACHE_HOME/kafmesh or ~/.cache/kafmesh.
+Options of test:
+  --fast           only the unit tests: no checks, no servers
+  --nodes 1|3      how many Kafka nodes to test on
+  --skip-deny      leave out cargo-deny, which is compiled once if it is not installed
+  --advisories     let cargo-deny look for security advisories too (needs access to a git host)
+  FILTER           only tests whose name contains it, without the checks
+  -- ARGUMENTS     passed to the test binaries, without the checks
+
+Examples:
+  cargo xtask test
+  cargo xtask test restore -- --nocapture
+  KAFMESH_TEST_BROKERS=localhost:9092 cargo xtask test
+
+Kafka is fetched once (54 MB) into $XDG_CACHE_HOME/kafmesh or ~/.cache/kafmesh. NO_COLOR turns colours off.
 ";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     Help,
+    Demo,
+    Test(test::Options),
+    Codegen(codegen::Mode),
     ServersKafka { nodes: u16 },
 }
 
@@ -37,9 +60,60 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
     };
     match command.as_str() {
         "help" => Ok(Task::Help),
+        "demo" => demo(parser),
+        "test" => test(parser),
+        "codegen" => codegen(parser),
         "servers" => servers(parser),
         other => bail!("there is no command `{other}`; `cargo xtask --help` lists them"),
     }
+}
+
+fn demo(mut parser: lexopt::Parser) -> Result<Task> {
+    match parser.next()? {
+        None => Ok(Task::Demo),
+        Some(Short('h') | Long("help")) => Ok(Task::Help),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+fn test(mut parser: lexopt::Parser) -> Result<Task> {
+    let mut options = test::Options {
+        nodes: 1,
+        ..test::Options::default()
+    };
+    // What follows `--` is for others and keeps its `--`.
+    let mut own: Vec<OsString> = parser.raw_args()?.collect();
+    let end = own
+        .iter()
+        .position(|argument| argument == "--")
+        .unwrap_or(own.len());
+    let passed_on = own.split_off(end);
+    let mut parser = lexopt::Parser::from_args(own);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Task::Help),
+            Long("fast") => options.fast = true,
+            Long("nodes") => options.nodes = parse_nodes(&mut parser)?,
+            Long("skip-deny") => options.skip_deny = true,
+            Long("advisories") => options.advisories = true,
+            Value(filter) if options.passed_on.is_empty() => options.passed_on.push(filter),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    options.passed_on.extend(passed_on);
+    Ok(Task::Test(options))
+}
+
+fn codegen(mut parser: lexopt::Parser) -> Result<Task> {
+    let mut mode = codegen::Mode::Write;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Task::Help),
+            Long("check") => mode = codegen::Mode::Check,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Task::Codegen(mode))
 }
 
 fn servers(mut parser: lexopt::Parser) -> Result<Task> {
@@ -49,13 +123,7 @@ fn servers(mut parser: lexopt::Parser) -> Result<Task> {
         match argument {
             Short('h') | Long("help") => return Ok(Task::Help),
             Value(name) if name == "kafka" => kafka = true,
-            Long("nodes") => {
-                nodes = parser.value()?.parse().context("--nodes takes a number")?;
-                // A quorum of two is no better than one node, and more than three do not fit a laptop.
-                if ![1, 3].contains(&nodes) {
-                    bail!("--nodes is 1 or 3");
-                }
-            }
+            Long("nodes") => nodes = parse_nodes(&mut parser)?,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -63,6 +131,15 @@ fn servers(mut parser: lexopt::Parser) -> Result<Task> {
         bail!("which server? there is: cargo xtask servers kafka");
     }
     Ok(Task::ServersKafka { nodes })
+}
+
+fn parse_nodes(parser: &mut lexopt::Parser) -> Result<u16> {
+    let nodes = parser.value()?.parse().context("--nodes takes a number")?;
+    // A quorum of two is no better than one node, and more than three do not fit a laptop.
+    if ![1, 3].contains(&nodes) {
+        bail!("--nodes is 1 or 3");
+    }
+    Ok(nodes)
 }
 
 #[cfg(test)]
@@ -79,6 +156,9 @@ mod tests {
             ("", Task::Help),
             ("--help", Task::Help),
             ("servers --help", Task::Help),
+            ("demo", Task::Demo),
+            ("codegen", Task::Codegen(codegen::Mode::Write)),
+            ("codegen --check", Task::Codegen(codegen::Mode::Check)),
             ("servers kafka", Task::ServersKafka { nodes: 1 }),
             ("servers kafka --nodes 3", Task::ServersKafka { nodes: 3 }),
             ("servers --nodes=3 kafka", Task::ServersKafka { nodes: 3 }),
@@ -88,9 +168,70 @@ mod tests {
     }
 
     #[test]
+    fn the_options_of_test_are_understood() {
+        let default = || test::Options {
+            nodes: 1,
+            ..test::Options::default()
+        };
+        let passed_on = |words: &[&str]| words.iter().map(Into::into).collect();
+        for (line, expected) in [
+            ("test", default()),
+            (
+                "test --fast",
+                test::Options {
+                    fast: true,
+                    ..default()
+                },
+            ),
+            (
+                "test --nodes 3",
+                test::Options {
+                    nodes: 3,
+                    ..default()
+                },
+            ),
+            (
+                "test --skip-deny",
+                test::Options {
+                    skip_deny: true,
+                    ..default()
+                },
+            ),
+            (
+                "test --advisories",
+                test::Options {
+                    advisories: true,
+                    ..default()
+                },
+            ),
+            (
+                "test restore",
+                test::Options {
+                    passed_on: passed_on(&["restore"]),
+                    ..default()
+                },
+            ),
+            (
+                "test --fast restore -- --nocapture --fast",
+                test::Options {
+                    fast: true,
+                    passed_on: passed_on(&["restore", "--", "--nocapture", "--fast"]),
+                    ..default()
+                },
+            ),
+        ] {
+            assert_eq!(parse(line).unwrap(), Task::Test(expected), "{line}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (line, expected) in [
             ("fly", "`fly`"),
+            ("demo fast", "fast"),
+            ("codegen --chek", "--chek"),
+            ("test one two", "two"),
+            ("test --slow", "--slow"),
             ("servers", "servers kafka"),
             ("servers neo4j", "neo4j"),
             ("servers kafka --nodes 2", "--nodes is 1 or 3"),

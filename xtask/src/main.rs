@@ -2,6 +2,8 @@
 
 mod args;
 mod cache;
+mod codegen;
+mod demo;
 mod interrupt;
 mod kafka;
 mod process;
@@ -9,7 +11,9 @@ mod require;
 mod say;
 mod scratch;
 mod servers;
+mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -37,8 +41,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(task) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&task) {
+        Ok(true) => ExitCode::SUCCESS,
+        // What failed has been said.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) if error.is::<interrupt::Interrupted>() => ExitCode::from(INTERRUPTED),
         Err(error) => {
             say::error(format!("{error:#}"));
@@ -47,13 +53,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<()> {
+/// Does what was asked for; returns whether all went well.
+fn run(task: &Task) -> Result<bool> {
     interrupt::listen()?;
     match task {
         Task::Help => {
             print!("{}", args::HELP);
-            Ok(())
+            Ok(true)
         }
-        Task::ServersKafka { nodes } => servers::kafka(nodes),
+        Task::Demo => demo::run(),
+        Task::Test(options) => test::run(options),
+        Task::Codegen(mode) => codegen::run(*mode),
+        Task::ServersKafka { nodes } => servers::kafka(*nodes),
     }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    // This crate's folder is directly below it.
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
 }

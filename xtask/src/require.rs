@@ -69,7 +69,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     if manager != Some(Manager::Apt) {
         bail!("{}", packages::advice(manager, &missing));
     }
-    install(&machine, &missing)?;
+    install(&missing)?;
     let missing = machine.missing(&missing);
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|need| need.describe()).collect();
@@ -93,7 +93,7 @@ pub(crate) fn ensure_rust_components() -> Result<()> {
         return Ok(());
     }
     let line = format!("rustup component add {}", missing.join(" "));
-    if find("rustup", &Machine::this().path).is_none() {
+    if program("rustup").is_none() {
         bail!(
             "the Rust toolchain lacks {}; with rustup the line is: {line}",
             missing.join(" and ")
@@ -122,6 +122,11 @@ fn java_in(home: Option<OsString>) -> PathBuf {
         || PathBuf::from("java"),
         |home| Path::new(&home).join("bin/java"),
     )
+}
+
+/// Where `name` is on the `PATH`.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    find(name, &std::env::var_os("PATH").unwrap_or_default())
 }
 
 /// What has to be known of a machine to tell what it lacks.
@@ -234,9 +239,9 @@ fn parse_java_version(output: &str) -> Option<u32> {
     }
 }
 
-fn install(machine: &Machine, missing: &[Need]) -> Result<()> {
+fn install(missing: &[Need]) -> Result<()> {
     let root = nix::unistd::geteuid().is_root();
-    if !root && find("sudo", &machine.path).is_none() {
+    if !root && program("sudo").is_none() {
         bail!("{}", packages::advice(Some(Manager::Apt), missing));
     }
     let apt = |arguments: &[&str]| {

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::kafka::Cluster;
 use crate::{interrupt, say};
 
-/// Runs Kafka until Ctrl-C, and obeys the commands that arrive on standard input.
-pub(crate) fn kafka(nodes: u16) -> Result<()> {
+/// Runs Kafka until Ctrl-C, which comes as an error, and obeys the commands that arrive on standard input.
+pub(crate) fn kafka(nodes: u16) -> Result<bool> {
     let mut cluster = Cluster::start(nodes)?;
     println!("KAFMESH_BROKERS={}", cluster.brokers());
     say::note(

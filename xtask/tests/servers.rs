@@ -1,5 +1,10 @@
 //! `cargo xtask servers kafka`, run as people run it, with a stand-in for Java that starts at once.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails like the test itself"
+)]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

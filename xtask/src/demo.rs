@@ -1,0 +1,60 @@
+//! `cargo xtask demo`: the clicks example with generated traffic, from nothing to live totals in the terminal.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{process, require, say};
+
+/// The seed's service, as its users would write it.
+const DEFINITION: &str = "examples/clicks/docs/definition.yaml";
+
+/// Builds and starts the demo; returns only when that fails.
+///
+/// The last step replaces this process, so that Ctrl-C goes to `kafmesh dev` alone, which ends what it started.
+pub(crate) fn run() -> Result<bool> {
+    say::step("1 of 3: checking what the build needs");
+    require::ensure(&require::BUILD)?;
+
+    say::step(
+        "2 of 3: building kafmesh and the clicks example (minutes the first time, then seconds; kept in target/)",
+    );
+    let started = Instant::now();
+    // The development profile: its code is slower, but it is there much sooner.
+    let mut build = process::tethered("cargo");
+    build.args([
+        "build",
+        "--package",
+        "kafmesh-cli",
+        "--bin",
+        "kafmesh",
+        "--package",
+        "clicks",
+        "--bin",
+        "clicks",
+    ]);
+    if !process::run(build.current_dir(crate::root()))?.success() {
+        bail!("the demo cannot be built");
+    }
+    say::note(format!("built in {}", say::took(started.elapsed())));
+
+    say::step(format!(
+        "3 of 3: kafmesh dev {DEFINITION} (Ctrl-C stops everything)"
+    ));
+    let error = Command::new("cargo")
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "kafmesh-cli",
+            "--bin",
+            "kafmesh",
+            "--",
+        ])
+        .args(["dev", DEFINITION, "--", "--demo"])
+        .current_dir(crate::root())
+        .exec();
+    Err(error).context("cannot start kafmesh dev")
+}

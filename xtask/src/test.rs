@@ -1,0 +1,208 @@
+//! `cargo xtask test`: every check and every test, on real servers, summed up in one line.
+
+mod deny;
+mod totals;
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::interrupt::Interrupted;
+use crate::kafka::Cluster;
+use crate::{codegen, process, require, say};
+use totals::Totals;
+
+/// Tests that need Kafka take its address from here. Who sets it brings their own, and none is started.
+const BROKERS: &str = "KAFMESH_TEST_BROKERS";
+
+/// How many nodes the Kafka has that was started here; not set for somebody's own.
+const NODES: &str = "KAFMESH_TEST_KAFKA_NODES";
+
+/// What to run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Only the unit tests: no checks, no servers.
+    pub(crate) fast: bool,
+    /// How many Kafka nodes to run the tests on.
+    pub(crate) nodes: u16,
+    /// Leave out cargo-deny.
+    pub(crate) skip_deny: bool,
+    /// Also look for security advisories, whose database comes from a git host.
+    pub(crate) advisories: bool,
+    /// What goes to `cargo test`; when there is anything, the checks are left out.
+    pub(crate) passed_on: Vec<OsString>,
+}
+
+/// Runs the tests; returns whether all went well.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    let checked = !options.fast && options.passed_on.is_empty();
+    let ready = report.stage("what the build needs", || {
+        require::ensure(&require::BUILD)?;
+        if checked {
+            require::ensure_rust_components()?;
+        }
+        Ok(true)
+    })?;
+    // Otherwise all the rest would fail for the same reason.
+    if ready {
+        if checked {
+            checks(options, &mut report)?;
+        }
+        tests(options, &mut report)?;
+    }
+    say::step(format!("everything took {}", say::took(started.elapsed())));
+    for failure in &report.failures {
+        say::error(format!("failed: {failure}"));
+    }
+    println!("{}", report.totals);
+    Ok(report.totals.failed == 0)
+}
+
+fn checks(options: &Options, report: &mut Report) -> Result<()> {
+    report.stage("formatting", || {
+        succeeds(&mut cargo(&["fmt", "--all", "--check"]))
+    })?;
+    report.stage("clippy", || {
+        succeeds(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    report.stage("documentation", || {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+        succeeds(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    if options.skip_deny {
+        say::note("left out: licences and sources of the dependencies (--skip-deny)");
+    } else {
+        report.stage("licences and sources of the dependencies", || {
+            deny::check(options.advisories)
+        })?;
+    }
+    report.stage("generated code is up to date", || {
+        codegen::run(codegen::Mode::Check)
+    })?;
+    Ok(())
+}
+
+fn tests(options: &Options, report: &mut Report) -> Result<()> {
+    let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut servers = None;
+    if options.fast {
+        test.args(["--lib", "--bins"]);
+    } else if std::env::var_os(BROKERS).is_some_and(|brokers| !brokers.is_empty()) {
+        say::note(format!("the tests run on your Kafka: {BROKERS} is set"));
+    } else {
+        let started = report.stage("Kafka for the tests", || {
+            let cluster = Cluster::start(options.nodes)?;
+            test.env(BROKERS, cluster.brokers())
+                .env(NODES, options.nodes.to_string());
+            servers = Some(cluster);
+            Ok(true)
+        })?;
+        if !started {
+            return Ok(());
+        }
+    }
+    test.args(&options.passed_on);
+
+    let mut totals = Totals::default();
+    report.stage("tests", || {
+        let status = process::run_lines(&mut test, |line| {
+            println!("{line}");
+            totals.add_line(line);
+        })?;
+        // A server that went away explains failures better than they do.
+        servers.as_mut().map_or(Ok(()), Cluster::check)?;
+        // With failed tests to count, the stage itself is not one more failure.
+        Ok(status.success() || totals.failed > 0)
+    })?;
+    report.totals.passed += totals.passed;
+    report.totals.failed += totals.failed;
+    report.totals.skipped += totals.skipped;
+    if totals.failed > 0 {
+        report.failures.push("tests".to_owned());
+    }
+    Ok(())
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+struct Report {
+    totals: Totals,
+    failures: Vec<String>,
+}
+
+impl Report {
+    /// Runs one part and says how long it took. A part that fails without a test to blame counts as one failure, so
+    /// that the last line never looks better than the run was; the parts after it run all the same.
+    ///
+    /// # Errors
+    /// Only when the person asked to stop.
+    fn stage(&mut self, name: &str, run: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        say::step(name);
+        let started = Instant::now();
+        let good = match run() {
+            Ok(good) => good,
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                say::error(format!("{error:#}"));
+                false
+            }
+        };
+        let verdict = if good { "done" } else { "FAILED" };
+        say::note(format!("{verdict} after {}", say::took(started.elapsed())));
+        if !good {
+            self.totals.failed += 1;
+            self.failures.push(name.to_owned());
+        }
+        Ok(good)
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = process::tethered("cargo");
+    cargo.args(arguments).current_dir(crate::root());
+    cargo
+}
+
+fn succeeds(command: &mut Command) -> Result<bool> {
+    Ok(process::run(command)?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_stage_counts_once_and_does_not_end_the_run() {
+        let mut report = Report::default();
+        assert!(!report.stage("one", || Ok(false)).unwrap());
+        assert!(!report.stage("two", || bail!("no disk")).unwrap());
+        assert!(report.stage("three", || Ok(true)).unwrap());
+        assert_eq!(
+            report.totals,
+            Totals {
+                failed: 2,
+                ..Totals::default()
+            }
+        );
+        assert_eq!(report.failures, ["one", "two"]);
+    }
+
+    #[test]
+    fn the_wish_to_stop_ends_the_run() {
+        let mut report = Report::default();
+        assert!(report.stage("one", || Err(Interrupted.into())).is_err());
+    }
+}
