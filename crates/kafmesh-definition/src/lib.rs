@@ -1,11 +1,19 @@
 //! Reads kafmesh definitions: YAML in, a checked and resolved model out.
 
 mod diagnostic;
+mod duration;
+mod load;
 pub mod model;
 mod name;
 mod position;
+mod protos;
+mod raw;
+mod read;
+mod suggest;
+mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label};
+pub use load::load;
 pub use model::Definition;
 pub use name::Name;
 pub use position::Position;

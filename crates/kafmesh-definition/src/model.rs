@@ -215,3 +215,12 @@ pub struct ViewSink {
     /// Where its name is written.
     pub position: Position,
 }
+
+impl std::fmt::Display for ProtoType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.package.is_empty() {
+            write!(f, "{}.", self.package)?;
+        }
+        f.write_str(&self.name)
+    }
+}

@@ -78,6 +78,11 @@ fn is_word_character(c: char) -> bool {
     c != '_' && is_xid_continue(c)
 }
 
+/// Whether lower case changes it; mathematical capitals, for one, have no lower case.
+fn is_capital(c: char) -> bool {
+    c.is_uppercase() && !c.to_lowercase().eq([c])
+}
+
 fn capitalized(word: &str) -> String {
     let mut characters = word.chars();
     match characters.next() {
@@ -100,8 +105,8 @@ fn split(written: &str) -> Vec<String> {
         let next_is_lower = characters.peek().is_some_and(|next| next.is_lowercase());
         let starts_word = match before {
             // The last capital of an acronym belongs to the word that follows: HTTPServer.
-            Some(previous) if previous.is_uppercase() => c.is_uppercase() && next_is_lower,
-            Some(_) => c.is_uppercase(),
+            Some(previous) if is_capital(previous) => is_capital(c) && next_is_lower,
+            Some(_) => is_capital(c),
             None => false,
         };
         if starts_word {
@@ -153,9 +158,9 @@ mod tests {
             ("userID", "UserId", "user_id", "userId"),
             (
                 "XMLHTTPRequest",
-                "Xmlhttprequest",
-                "xmlhttprequest",
-                "xmlhttprequest",
+                "XmlhttpRequest",
+                "xmlhttp_request",
+                "xmlhttpRequest",
             ),
             ("HTTP2Server", "Http2Server", "http2_server", "http2Server"),
             ("sha256Hash", "Sha256Hash", "sha256_hash", "sha256Hash"),

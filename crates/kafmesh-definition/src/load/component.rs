@@ -1,0 +1,696 @@
+//! Components and their objects: raw input to the resolved model.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::names::Taken;
+use super::settings::{self, Defaults, Stated};
+use super::topics::{Intent, Topics, Use, illegal};
+use super::{Located, required, required_name};
+use crate::diagnostic::Diagnostic;
+use crate::model::{
+    Component, Processor, ProcessorOutput, ProtoType, Sink, Source as SourceObject, Topic,
+    TopicUse, View, ViewSink, ViewSource,
+};
+use crate::name::Name;
+use crate::position::{Position, Source};
+use crate::protos::{Messages, Unresolved};
+use crate::raw::{RawComponent, RawPersistence, RawProcessor, Reference};
+use crate::suggest;
+use crate::yaml::{Field, Many, shortened};
+
+/// Modules that generated code has beside those of the components.
+const RESERVED_COMPONENTS: [&str; 2] = ["models", "service"];
+
+/// The messages that are known.
+pub(super) enum Known {
+    /// All there are.
+    Complete(Messages),
+    /// Those of the files that could be compiled.
+    Incomplete(Messages),
+    /// `messages.protobuf` is missing.
+    NoProtos,
+}
+
+/// Resolves components one after the other, and then what they have in common.
+pub(super) struct Resolver<'a> {
+    service: Name,
+    known: Known,
+    topics: Topics,
+    groups: HashMap<String, (String, Position)>,
+    components: Taken,
+    /// The types and mistakes of messages that were looked up before.
+    resolved: HashMap<String, Option<ProtoType>>,
+    /// The first message that is used although no protos are named.
+    without_protos: Option<(String, Position)>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// The component that is being resolved.
+struct Scope<'a> {
+    source: &'a Arc<Source>,
+    /// `service.component`.
+    prefix: String,
+    objects: Taken,
+}
+
+impl Scope<'_> {
+    fn position(&self, span: &Range<usize>) -> Position {
+        self.source.position(span.clone())
+    }
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        service: Name,
+        known: Known,
+        defaults: Defaults,
+        diagnostics: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            service,
+            known,
+            topics: Topics::new(defaults),
+            groups: HashMap::new(),
+            components: Taken::default(),
+            resolved: HashMap::new(),
+            without_protos: None,
+            diagnostics,
+        }
+    }
+
+    /// What the components have in common: the topics. `definition` is where the definition begins.
+    pub(super) fn finish(self, definition: &Position) -> Vec<Topic> {
+        if let Some((message, position)) = self.without_protos {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    "missing-field",
+                    "a definition needs `messages.protobuf`",
+                    definition,
+                )
+                .with_related(&position, format!("`{message}` must be defined somewhere"))
+                .with_help("name the directory of the .proto files, relative to this file"),
+            );
+        }
+        self.topics.finish(self.diagnostics)
+    }
+
+    pub(super) fn component(&mut self, located: &Located<RawComponent>) -> Option<Component> {
+        let Located { raw, source, .. } = located;
+        let named = required_name(
+            &raw.name,
+            "a component",
+            &located.position(),
+            source,
+            self.diagnostics,
+        );
+        // The objects of a component without a name are checked all the same.
+        let (name, position) = named
+            .clone()
+            .unwrap_or_else(|| (Name::new("unnamed"), located.position()));
+        if named.is_some() {
+            let what = format!("the component `{}`", name.written());
+            if RESERVED_COMPONENTS.contains(&name.snake().as_str()) {
+                let message = format!(
+                    "{what} cannot be a module: generated code has its own `{}`",
+                    name.snake()
+                );
+                self.diagnostics.push(
+                    Diagnostic::new("reserved-name", message, &position)
+                        .with_help("choose another name"),
+                );
+            }
+            self.components.take(
+                &[name.pascal(), name.snake()],
+                &what,
+                &position,
+                self.diagnostics,
+            );
+        }
+        let prefix = format!("{}.{}", self.service.lower_camel(), name.lower_camel());
+        let mut scope = Scope {
+            source,
+            prefix,
+            objects: Taken::default(),
+        };
+        let component = Component {
+            description: text(&raw.description),
+            file: source.path.to_path_buf(),
+            sources: self.sources(raw, &mut scope),
+            processors: self.processors(raw, &mut scope),
+            sinks: self.sinks(raw, &mut scope),
+            views: self.views(raw, &mut scope),
+            view_sources: self.view_sources(raw, &mut scope),
+            view_sinks: self.view_sinks(raw, &mut scope),
+            persistence: {
+                let group = scope.prefix.clone();
+                self.persistence(&raw.persistence, &group, "a component", &scope)
+            },
+            name,
+            position,
+        };
+        named.map(|_| component)
+    }
+
+    fn sources(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<SourceObject> {
+        let mut sources = Vec::new();
+        for (source, span) in raw.sources.iter() {
+            let stated = self.stated(source.creation(), scope);
+            let Some(topic) = self.topic(
+                "a source",
+                source.reference(),
+                span,
+                Intent::Creates(stated),
+                scope,
+            ) else {
+                continue;
+            };
+            self.take_message(&topic, "Source", "the source", scope);
+            sources.push(SourceObject {
+                position: topic.position.clone(),
+                topic,
+            });
+        }
+        sources
+    }
+
+    fn views(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<View> {
+        let mut views = Vec::new();
+        for (view, span) in raw.views.iter() {
+            let stated = self.stated(view.creation(), scope);
+            let Some(topic) = self.topic(
+                "a view",
+                view.reference(),
+                span,
+                Intent::Expects(stated),
+                scope,
+            ) else {
+                continue;
+            };
+            self.take_message(&topic, "View", "the view", scope);
+            views.push(View {
+                position: topic.position.clone(),
+                topic,
+            });
+        }
+        views
+    }
+
+    fn sinks(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<Sink> {
+        let mut sinks = Vec::new();
+        for (sink, span) in raw.sinks.iter() {
+            let named = self.object_name(&sink.name, span, "a sink", "Sink", scope);
+            let topic = self.topic("a sink", sink.reference(), span, Intent::Reads, scope);
+            let Some((name, position)) = named else {
+                continue;
+            };
+            let group = format!("{}.{}-sink", scope.prefix, name.lower_camel());
+            self.group(&group, &format!("the sink `{}`", name.written()), &position);
+            let Some(topic) = topic else { continue };
+            sinks.push(Sink {
+                name,
+                description: text(&sink.description),
+                group,
+                topic,
+                position,
+            });
+        }
+        sinks
+    }
+
+    fn view_sources(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<ViewSource> {
+        let mut view_sources = Vec::new();
+        for (object, span) in raw.view_sources.iter() {
+            let named = self.object_name(&object.name, span, "a view source", "ViewSource", scope);
+            let stated =
+                self.compacted(object.creation(), "the topic of a view source", span, scope);
+            let topic = self.topic(
+                "a view source",
+                object.reference(),
+                span,
+                Intent::Creates(stated),
+                scope,
+            );
+            let (Some((name, position)), Some(topic)) = (named, topic) else {
+                continue;
+            };
+            view_sources.push(ViewSource {
+                name,
+                description: text(&object.description),
+                topic,
+                position,
+            });
+        }
+        view_sources
+    }
+
+    fn view_sinks(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<ViewSink> {
+        let mut view_sinks = Vec::new();
+        for (object, span) in raw.view_sinks.iter() {
+            let named = self.object_name(&object.name, span, "a view sink", "ViewSink", scope);
+            let stated = self.stated(object.creation(), scope);
+            let topic = self.topic(
+                "a view sink",
+                object.reference(),
+                span,
+                Intent::Expects(stated),
+                scope,
+            );
+            let (Some((name, position)), Some(topic)) = (named, topic) else {
+                continue;
+            };
+            view_sinks.push(ViewSink {
+                name,
+                description: text(&object.description),
+                topic,
+                position,
+            });
+        }
+        view_sinks
+    }
+
+    fn processors(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<Processor> {
+        raw.processors
+            .iter()
+            .filter_map(|(processor, span)| self.processor(processor, span, scope))
+            .collect()
+    }
+
+    fn processor(
+        &mut self,
+        raw: &RawProcessor,
+        span: &Range<usize>,
+        scope: &mut Scope<'_>,
+    ) -> Option<Processor> {
+        let named = self.object_name(&raw.name, span, "a processor", "Processor", scope);
+        let (name, position) = named
+            .clone()
+            .unwrap_or_else(|| (Name::new("unnamed"), scope.position(span)));
+        let group = self.processor_group(raw, &name, named.is_some(), &position, scope);
+        if raw.inputs.0.is_empty() {
+            let message = format!("the processor `{}` has no `inputs`", name.written());
+            self.diagnostics.push(
+                Diagnostic::new("missing-field", message, &position)
+                    .with_help("a processor reacts to records; name at least one topic it reads"),
+            );
+        }
+        let mut methods = Methods::default();
+        let mut inputs = Vec::new();
+        for (input, span) in raw.inputs.iter() {
+            let Some(topic) = self.topic("an input", input.reference(), span, Intent::Reads, scope)
+            else {
+                continue;
+            };
+            methods.take(
+                "input",
+                "handle_",
+                &["", "_delete"],
+                &topic,
+                self.diagnostics,
+            );
+            inputs.push(topic);
+        }
+        let mut joins = Vec::new();
+        for (join, span) in raw.joins.iter() {
+            let Some(topic) = self.topic("a join", join.reference(), span, Intent::Reads, scope)
+            else {
+                continue;
+            };
+            methods.take("join", "join_", &[""], &topic, self.diagnostics);
+            joins.push(topic);
+        }
+        let mut lookups = Vec::new();
+        for (lookup, span) in raw.lookups.iter() {
+            let Some(topic) =
+                self.topic("a lookup", lookup.reference(), span, Intent::Reads, scope)
+            else {
+                continue;
+            };
+            methods.take("lookup", "lookup_", &[""], &topic, self.diagnostics);
+            lookups.push(topic);
+        }
+        let mut outputs = Vec::new();
+        for (output, span) in raw.outputs.iter() {
+            let stated = self.stated(output.creation(), scope);
+            let Some(topic) = self.topic(
+                "an output",
+                output.reference(),
+                span,
+                Intent::Creates(stated),
+                scope,
+            ) else {
+                continue;
+            };
+            methods.take(
+                "output",
+                "output_",
+                &["", "_records"],
+                &topic,
+                self.diagnostics,
+            );
+            outputs.push(ProcessorOutput {
+                topic,
+                description: text(&output.description),
+            });
+        }
+        let persistence = self.persistence(&raw.persistence, &group, "a processor", scope);
+        let description = text(&raw.description);
+        named.map(|_| Processor {
+            name,
+            description,
+            group,
+            inputs,
+            joins,
+            lookups,
+            outputs,
+            persistence,
+            position,
+        })
+    }
+
+    fn processor_group(
+        &mut self,
+        raw: &RawProcessor,
+        name: &Name,
+        named: bool,
+        position: &Position,
+        scope: &Scope<'_>,
+    ) -> String {
+        let (group, position) = match raw.group_name.given() {
+            Some((group, span)) if group.trim().is_empty() => {
+                let message = "the `groupName` is empty";
+                let diagnostic = Diagnostic::new("invalid-name", message, &scope.position(span));
+                self.diagnostics
+                    .push(diagnostic.with_help("leave it out for `service.component.processor`"));
+                return group.clone();
+            }
+            Some((group, span)) => (group.clone(), scope.position(span)),
+            None => (
+                format!("{}.{}", scope.prefix, name.lower_camel()),
+                position.clone(),
+            ),
+        };
+        if named || raw.group_name.given().is_some() {
+            self.group(
+                &group,
+                &format!("the processor `{}`", name.written()),
+                &position,
+            );
+        }
+        group
+    }
+
+    /// The one persistence among `given`, whose topic is `group` + `-table`.
+    fn persistence(
+        &mut self,
+        given: &Many<RawPersistence>,
+        group: &str,
+        owner: &str,
+        scope: &Scope<'_>,
+    ) -> Option<TopicUse> {
+        let mut all = given.iter();
+        let (raw, span) = all.next()?;
+        for (_, another) in all {
+            let message = format!("{owner} has one persistence, and this is another one");
+            self.diagnostics.push(
+                Diagnostic::new("two-persistences", message, &scope.position(another))
+                    .with_related(&scope.position(span), "the first one is here")
+                    .with_help("put what both hold into one message"),
+            );
+        }
+        let stated = self.compacted(raw.creation(), "persistence", span, scope);
+        let table = format!("{group}-table");
+        self.topic_named(
+            "a persistence",
+            raw.reference(),
+            span,
+            Intent::Owns(stated),
+            Some(table),
+            scope,
+        )
+    }
+
+    fn stated(&mut self, creation: crate::raw::Creation<'_>, scope: &Scope<'_>) -> Stated {
+        settings::Reader {
+            source: scope.source,
+            diagnostics: self.diagnostics,
+        }
+        .stated(creation)
+    }
+
+    /// The stated settings of a topic that is always compacted.
+    fn compacted(
+        &mut self,
+        creation: crate::raw::Creation<'_>,
+        what: &str,
+        span: &Range<usize>,
+        scope: &Scope<'_>,
+    ) -> Stated {
+        let mut stated = self.stated(creation, scope);
+        if let Some((false, position)) = &stated.compact {
+            let message = format!("{what} is always compacted");
+            self.diagnostics.push(
+                Diagnostic::new("always-compacted", message, position)
+                    .with_help("remove this line"),
+            );
+        }
+        stated.compact = Some((true, scope.position(span)));
+        stated
+    }
+
+    /// The name of an object, which with its kind makes its Rust names.
+    fn object_name(
+        &mut self,
+        field: &Field<String>,
+        span: &Range<usize>,
+        what: &str,
+        kind: &str,
+        scope: &mut Scope<'_>,
+    ) -> Option<(Name, Position)> {
+        let (name, position) = required_name(
+            field,
+            what,
+            &scope.position(span),
+            scope.source,
+            self.diagnostics,
+        )?;
+        let shown = format!(
+            "the {} `{}`",
+            what.split_once(' ').map_or(what, |(_, kind)| kind),
+            name.written()
+        );
+        self.take(&name, kind, &shown, &position, scope);
+        Some((name, position))
+    }
+
+    fn take_message(&mut self, topic: &TopicUse, kind: &str, what: &str, scope: &mut Scope<'_>) {
+        let what = format!("{what} `{}`", topic.message.written());
+        self.take(&topic.message, kind, &what, &topic.position, scope);
+    }
+
+    fn take(
+        &mut self,
+        name: &Name,
+        kind: &str,
+        what: &str,
+        position: &Position,
+        scope: &mut Scope<'_>,
+    ) {
+        let names = [
+            format!("{}{kind}", name.pascal()),
+            format!("{}_{}", name.snake(), Name::new(kind).snake()),
+        ];
+        scope.objects.take(&names, what, position, self.diagnostics);
+    }
+
+    fn group(&mut self, group: &str, what: &str, position: &Position) {
+        if let Some((first, first_position)) = self.groups.get(group) {
+            let message = format!("{what} and {first} would share the consumer group `{group}`");
+            self.diagnostics.push(
+                Diagnostic::new("duplicate-group", message, position)
+                    .with_related(first_position, format!("{first} is here"))
+                    .with_help("members of a group divide the records among them; give each its own `groupName`"),
+            );
+            return;
+        }
+        self.groups
+            .insert(group.to_owned(), (what.to_owned(), position.clone()));
+    }
+
+    fn topic(
+        &mut self,
+        what: &str,
+        reference: Reference<'_>,
+        span: &Range<usize>,
+        intent: Intent,
+        scope: &Scope<'_>,
+    ) -> Option<TopicUse> {
+        self.topic_named(what, reference, span, intent, None, scope)
+    }
+
+    /// A use of a topic, named `name` unless the reference overrides it.
+    fn topic_named(
+        &mut self,
+        what: &str,
+        reference: Reference<'_>,
+        span: &Range<usize>,
+        intent: Intent,
+        name: Option<String>,
+        scope: &Scope<'_>,
+    ) -> Option<TopicUse> {
+        settings::message_type(reference.message_type, scope.source, self.diagnostics);
+        let object = scope.position(span);
+        let (message, span) = required(
+            reference.message,
+            "message",
+            what,
+            &object,
+            self.diagnostics,
+        )?;
+        let position = scope.position(span);
+        if !self.well_formed(message, &position) {
+            return None;
+        }
+        let (topic, named_at) = match (reference.topic.given(), name) {
+            (Some((topic, span)), _) => (topic.clone(), scope.position(span)),
+            (None, Some(name)) => (name, position.clone()),
+            (None, None) if message.matches('.').count() > 1 => (message.clone(), position.clone()),
+            (None, None) => (
+                format!("{}.{message}", self.service.lower_camel()),
+                position.clone(),
+            ),
+        };
+        if let Some(wrong) = illegal(&topic) {
+            let message = format!(
+                "`{}` is no topic name for Kafka: {wrong}",
+                shortened(&topic)
+            );
+            self.diagnostics
+                .push(Diagnostic::new("invalid-topic", message, &named_at));
+        }
+        let proto = self.proto(message, &position);
+        self.topics.add(
+            &topic,
+            Use {
+                position: position.clone(),
+                intent,
+                proto: proto.clone(),
+            },
+        );
+        Some(TopicUse {
+            message: Name::new(message.as_str()),
+            topic,
+            proto: proto?,
+            position,
+        })
+    }
+
+    fn well_formed(&mut self, message: &str, position: &Position) -> bool {
+        let parts: Vec<&str> = message.split('.').collect();
+        let wrong = if parts.iter().any(|part| Name::new(*part).words().is_empty()) {
+            format!(
+                "`{}` is no message: each of its parts needs a letter or a digit",
+                shortened(message)
+            )
+        } else if parts.len() < 2 {
+            format!(
+                "`{}` is no message: it has only one part",
+                shortened(message)
+            )
+        } else {
+            return true;
+        };
+        self.diagnostics.push(
+            Diagnostic::new("invalid-message", wrong, position).with_help(
+                "write `package.message`, or `service.package.message` for another service's",
+            ),
+        );
+        false
+    }
+
+    /// The type of `message`; a message that has none is reported wherever it is used.
+    fn proto(&mut self, message: &str, position: &Position) -> Option<ProtoType> {
+        if let Some(Some(proto)) = self.resolved.get(message) {
+            return Some(proto.clone());
+        }
+        let (messages, complete) = match &self.known {
+            Known::Complete(messages) => (messages, true),
+            Known::Incomplete(messages) => (messages, false),
+            Known::NoProtos => {
+                self.without_protos
+                    .get_or_insert_with(|| (message.to_owned(), position.clone()));
+                return None;
+            }
+        };
+        let shown = shortened(message);
+        let found = match messages.resolve(self.service.written(), message) {
+            Ok(proto) => {
+                self.resolved
+                    .insert(message.to_owned(), Some(proto.clone()));
+                return Some(proto.clone());
+            }
+            Err(found) => found,
+        };
+        let diagnostic = match found {
+            Unresolved::Ambiguous(candidates) => {
+                let candidates: Vec<_> = candidates.iter().map(ToString::to_string).collect();
+                let message = format!(
+                    "`{shown}` could be any of the messages {}",
+                    suggest::listed(&candidates)
+                );
+                Diagnostic::new("ambiguous-message", message, position)
+                    .with_help("rename one of them: only their spelling differs")
+            }
+            // It may be in a file that could not be compiled, which is reported already.
+            Unresolved::Absent { .. } if !complete => return None,
+            Unresolved::Absent { wanted, nearest } => {
+                let message = format!("there is no protobuf message for `{shown}`");
+                let looked = format!(
+                    "looked for {}",
+                    wanted
+                        .iter()
+                        .map(|name| format!("`{name}`"))
+                        .collect::<Vec<_>>()
+                        .join(" and ")
+                );
+                let help = match nearest {
+                    Some(near) => format!("did you mean `{near}`? ({looked})"),
+                    None => looked,
+                };
+                Diagnostic::new("unknown-message", message, position).with_help(help)
+            }
+        };
+        self.diagnostics.push(diagnostic);
+        None
+    }
+}
+
+fn text(field: &Field<String>) -> String {
+    field.value().cloned().unwrap_or_default()
+}
+
+/// The methods generated for one processor, by kind of use.
+#[derive(Default)]
+struct Methods {
+    taken: Taken,
+}
+
+impl Methods {
+    /// Takes the methods of one use: `prefix`, the message and each of `suffixes`.
+    fn take(
+        &mut self,
+        kind: &str,
+        prefix: &str,
+        suffixes: &[&str],
+        topic: &TopicUse,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let names: Vec<_> = suffixes
+            .iter()
+            .map(|suffix| format!("{prefix}{}{suffix}", topic.message.snake()))
+            .collect();
+        let what = format!("the {kind} `{}`", topic.message.written());
+        self.taken.take(&names, &what, &topic.position, diagnostics);
+    }
+}

@@ -1,0 +1,365 @@
+//! Topics: every use of one is collected, and together they must agree.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::settings::{Defaults, Stated};
+use crate::diagnostic::Diagnostic;
+use crate::model::{ProtoType, Topic, TopicSettings};
+use crate::position::Position;
+
+/// The longest name Kafka allows for a topic.
+const MAX_TOPIC_NAME: usize = 249;
+
+/// What a use of a topic means for its creation.
+#[derive(Debug, Clone)]
+pub(super) enum Intent {
+    /// The topic must exist, or be created by another use.
+    Reads,
+    /// As `Reads`, and it is expected to have these settings.
+    Expects(Stated),
+    /// The service creates it.
+    Creates(Stated),
+    /// The service creates it as the state of one object, which no other may write.
+    Owns(Stated),
+}
+
+/// A use of a topic: where, and what for.
+#[derive(Debug, Clone)]
+pub(super) struct Use {
+    pub(super) position: Position,
+    pub(super) intent: Intent,
+    pub(super) proto: Option<ProtoType>,
+}
+
+/// Every topic of a definition with its uses, in the order they were written.
+pub(super) struct Topics {
+    defaults: Defaults,
+    uses: BTreeMap<String, Vec<Use>>,
+}
+
+impl Topics {
+    pub(super) fn new(defaults: Defaults) -> Self {
+        Self {
+            defaults,
+            uses: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, topic: &str, usage: Use) {
+        match self.uses.get_mut(topic) {
+            Some(uses) => uses.push(usage),
+            None => {
+                self.uses.insert(topic.to_owned(), vec![usage]);
+            }
+        }
+    }
+
+    /// The topics, sorted by name; uses that disagree are reported.
+    pub(super) fn finish(self, diagnostics: &mut Vec<Diagnostic>) -> Vec<Topic> {
+        let defaults = &self.defaults;
+        let mut topics = Vec::with_capacity(self.uses.len());
+        for (name, uses) in self.uses {
+            check_types(&name, &uses, diagnostics);
+            check_owner(&name, &uses, diagnostics);
+            let settings = check_settings(&name, &uses, defaults, diagnostics);
+            topics.push(Topic { name, settings });
+        }
+        topics
+    }
+}
+
+/// Why `name` is no topic name for Kafka, if it is not.
+pub(super) fn illegal(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("it is empty".into());
+    }
+    if name == "." || name == ".." {
+        return Some("`.` and `..` are not allowed".into());
+    }
+    if let Some(wrong) = name
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'))
+    {
+        return Some(format!(
+            "{wrong:?} is not one of a–z, A–Z, 0–9, `.`, `_` and `-`"
+        ));
+    }
+    (name.len() > MAX_TOPIC_NAME).then(|| {
+        format!(
+            "it has {} characters, and {MAX_TOPIC_NAME} are allowed",
+            name.len()
+        )
+    })
+}
+
+fn check_types(topic: &str, uses: &[Use], diagnostics: &mut Vec<Diagnostic>) {
+    let mut typed = uses
+        .iter()
+        .filter_map(|usage| usage.proto.as_ref().map(|proto| (usage, proto)));
+    let Some((first, first_type)) = typed.next() else {
+        return;
+    };
+    if let Some((second, second_type)) = typed.find(|(_, proto)| *proto != first_type) {
+        let message =
+            format!("the topic `{topic}` holds {second_type} here and {first_type} elsewhere");
+        diagnostics.push(
+            Diagnostic::new("topic-type-conflict", message, &second.position)
+                .with_related(&first.position, format!("{first_type} here"))
+                .with_help("a topic holds one message type; use another topic for the other one"),
+        );
+    }
+}
+
+fn check_owner(topic: &str, uses: &[Use], diagnostics: &mut Vec<Diagnostic>) {
+    let Some(owner) = uses
+        .iter()
+        .position(|usage| matches!(usage.intent, Intent::Owns(_)))
+    else {
+        return;
+    };
+    let other = uses.iter().enumerate().find(|(index, usage)| {
+        *index != owner && matches!(usage.intent, Intent::Owns(_) | Intent::Creates(_))
+    });
+    if let Some((index, _)) = other {
+        let (first, second) = (&uses[owner.min(index)], &uses[owner.max(index)]);
+        let message =
+            format!("the topic `{topic}` is the state of one object and written by another");
+        diagnostics.push(
+            Diagnostic::new("shared-persistence", message, &second.position)
+                .with_related(&first.position, "also used here")
+                .with_help("give one of them another `topic`"),
+        );
+    }
+}
+
+/// One setting of a topic as one use has it, and where it says so.
+struct Setting<'a> {
+    name: &'static str,
+    value: Option<String>,
+    stated_at: Option<&'a Position>,
+}
+
+static NOTHING_STATED: Stated = Stated {
+    partitions: None,
+    replication: None,
+    compact: None,
+    retention: None,
+    segment: None,
+};
+
+/// The settings of `usage`, each as text; those it leaves open have no value.
+fn settings_of<'a>(usage: &'a Use, defaults: &Defaults) -> [Setting<'a>; 5] {
+    fn stated<'a, T>(
+        name: &'static str,
+        given: &'a Option<(T, Position)>,
+        shown: impl Fn(&T) -> String,
+        default: Option<&T>,
+    ) -> Setting<'a> {
+        Setting {
+            name,
+            value: given
+                .as_ref()
+                .map(|(value, _)| value)
+                .or(default)
+                .map(shown),
+            stated_at: given.as_ref().map(|(_, position)| position),
+        }
+    }
+    let (given, complete) = match &usage.intent {
+        Intent::Reads => (&NOTHING_STATED, None),
+        Intent::Expects(stated) => (stated, None),
+        Intent::Creates(stated) | Intent::Owns(stated) => (stated, Some(stated.complete(defaults))),
+    };
+    let all = complete.as_ref();
+    [
+        stated(
+            "partitions",
+            &given.partitions,
+            i32::to_string,
+            all.map(|all| &all.partitions),
+        ),
+        stated(
+            "replicas",
+            &given.replication,
+            i16::to_string,
+            all.map(|all| &all.replication),
+        ),
+        stated(
+            "compact",
+            &given.compact,
+            bool::to_string,
+            all.map(|all| &all.compact),
+        ),
+        stated(
+            "retention",
+            &given.retention,
+            shown_duration,
+            all.map(|all| &all.retention),
+        ),
+        stated(
+            "segment",
+            &given.segment,
+            shown_duration,
+            all.map(|all| &all.segment),
+        ),
+    ]
+}
+
+/// The settings the topic is created with; each setting on which uses disagree is reported once.
+fn check_settings(
+    topic: &str,
+    uses: &[Use],
+    defaults: &Defaults,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<TopicSettings> {
+    let created = uses.iter().find_map(|usage| match &usage.intent {
+        Intent::Creates(stated) | Intent::Owns(stated) => Some(stated.complete(defaults)),
+        Intent::Reads | Intent::Expects(_) => None,
+    });
+    let mut agreed: [Option<(String, Setting<'_>, &Use)>; 5] = [const { None }; 5];
+    let mut reported = [false; 5];
+    for usage in uses {
+        for (index, setting) in settings_of(usage, defaults).into_iter().enumerate() {
+            let Some(value) = setting.value.clone() else {
+                continue;
+            };
+            match &agreed[index] {
+                None => agreed[index] = Some((value, setting, usage)),
+                Some((first, _, _)) if *first == value => {}
+                Some((first, first_setting, first_use)) if !reported[index] => {
+                    reported[index] = true;
+                    let name = setting.name;
+                    let origin = |setting: &Setting<'_>| {
+                        if setting.stated_at.is_some() {
+                            ""
+                        } else {
+                            ", the default,"
+                        }
+                    };
+                    let message = format!(
+                        "the topic `{topic}` has `{name}` {value}{} here and {first}{} elsewhere",
+                        origin(&setting),
+                        origin(first_setting),
+                    );
+                    let message = message
+                        .replace(", elsewhere", " elsewhere")
+                        .replace(", here", ", here");
+                    diagnostics.push(
+                        Diagnostic::new(
+                            "topic-settings-conflict",
+                            message,
+                            setting.stated_at.unwrap_or(&usage.position),
+                        )
+                        .with_related(
+                            first_setting.stated_at.unwrap_or(&first_use.position),
+                            format!("{first}{} here", origin(first_setting)),
+                        )
+                        .with_help("state the same setting in both places"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    created
+}
+
+/// The settings in which two topics differ: name, first value, second value.
+pub(crate) fn differences(
+    a: &TopicSettings,
+    b: &TopicSettings,
+) -> Vec<(&'static str, String, String)> {
+    let pairs = [
+        (
+            "partitions",
+            a.partitions.to_string(),
+            b.partitions.to_string(),
+        ),
+        (
+            "replicas",
+            a.replication.to_string(),
+            b.replication.to_string(),
+        ),
+        ("compact", a.compact.to_string(), b.compact.to_string()),
+        (
+            "retention",
+            shown_duration(&a.retention),
+            shown_duration(&b.retention),
+        ),
+        (
+            "segment",
+            shown_duration(&a.segment),
+            shown_duration(&b.segment),
+        ),
+    ];
+    pairs.into_iter().filter(|(_, a, b)| a != b).collect()
+}
+
+/// A duration as the YAML would write it.
+fn shown_duration(duration: &Duration) -> String {
+    let mut rest = duration.as_millis();
+    let mut shown = String::new();
+    for (unit, milliseconds) in [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ] {
+        // `24h` reads better than `1d`, and both are written.
+        if rest >= milliseconds
+            && !(unit == "d" && rest % milliseconds != 0)
+            && !(unit == "d" && rest == milliseconds)
+        {
+            shown.push_str(&format!("{}{unit}", rest / milliseconds));
+            rest %= milliseconds;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_names() {
+        for legal in [
+            "a",
+            "exampleService.userId.click",
+            "a-b_c.D9",
+            &"x".repeat(249),
+        ] {
+            assert_eq!(illegal(legal), None, "{legal}");
+        }
+        for wrong in [
+            "",
+            ".",
+            "..",
+            "a b",
+            "a/b",
+            "größe",
+            "a\n",
+            &"x".repeat(250),
+        ] {
+            assert!(illegal(wrong).is_some(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_as_written() {
+        for written in ["24h", "7d", "90s", "12h", "36h", "1h30m", "250ms", "2d"] {
+            let duration = crate::duration::parse(written).unwrap();
+            let shown = shown_duration(&duration);
+            assert_eq!(
+                crate::duration::parse(&shown),
+                Ok(duration),
+                "{written} is shown as {shown}"
+            );
+        }
+        assert_eq!(shown_duration(&Duration::from_secs(86_400)), "24h");
+        assert_eq!(shown_duration(&Duration::from_secs(604_800)), "7d");
+        assert_eq!(shown_duration(&Duration::from_secs(36 * 3600)), "36h");
+    }
+}

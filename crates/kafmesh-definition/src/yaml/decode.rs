@@ -1,0 +1,462 @@
+//! Turns a located tree into typed raw input, reporting every mistake instead of the first.
+//!
+//! The raw types derive `serde::Deserialize`; this deserializer keeps going because each value sits
+//! in a [`Field`], which takes the place of a value that could not be decoded.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::value::{StrDeserializer, U64Deserializer};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
+
+use super::node::{Key, Node, Value, shortened};
+use crate::diagnostic::Diagnostic;
+use crate::position::Source;
+use crate::suggest;
+
+const FIELD: &str = "__kafmesh_field";
+const MANY: &str = "__kafmesh_many";
+const QUANTITY: &str = "__kafmesh_quantity";
+const COUNT: &str = "__kafmesh_count";
+
+/// A field of the YAML: what was given for it and where.
+#[derive(Debug, Clone)]
+pub(crate) enum Field<T> {
+    /// Not given, or given as nothing (`retention:`).
+    Absent,
+    /// Given, but not usable; reported already.
+    Invalid,
+    /// Given, at these bytes of the file.
+    Given(T, Range<usize>),
+}
+
+impl<T> Default for Field<T> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}
+
+/// One value or a list of them; which of both was written makes no difference.
+#[derive(Debug)]
+pub(crate) struct Many<T>(pub(crate) Vec<Field<T>>);
+
+impl<T> Default for Many<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Many<T> {
+    /// The values that could be decoded, each with its bytes of the file.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&T, &Range<usize>)> {
+        self.0.iter().filter_map(|field| match field {
+            Field::Given(value, span) => Some((value, span)),
+            _ => None,
+        })
+    }
+}
+
+/// A text with a unit, as written (`24h`); what it means is for the checks to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Quantity(pub(crate) String);
+
+/// A number, as written; whether it is a whole one is for the checks to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Count(pub(crate) String);
+
+/// Decodes `node`; mistakes are added to `diagnostics` and leave [`Field::Invalid`] where they are.
+pub(crate) fn decode<'de, T: Deserialize<'de>>(
+    node: &'de Node,
+    source: &Arc<Source>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Field<T> {
+    let sink = RefCell::new(std::mem::take(diagnostics));
+    let decoder = Decoder {
+        node,
+        context: Context {
+            source,
+            sink: &sink,
+        },
+    };
+    // A field takes errors in, so decoding one cannot fail.
+    let field = Field::deserialize(decoder).unwrap_or(Field::Invalid);
+    *diagnostics = sink.into_inner();
+    field
+}
+
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    source: &'a Arc<Source>,
+    sink: &'a RefCell<Vec<Diagnostic>>,
+}
+
+impl Context<'_> {
+    fn report(self, diagnostic: Diagnostic) {
+        self.sink.borrow_mut().push(diagnostic);
+    }
+}
+
+/// Why a value could not be decoded; the nearest [`Field`] around it reports it.
+#[derive(Debug)]
+struct Mismatch {
+    message: String,
+    help: Option<String>,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self {
+            message: message.to_string(),
+            help: None,
+        }
+    }
+}
+
+struct Decoder<'de, 'a> {
+    node: &'de Node,
+    context: Context<'a>,
+}
+
+impl Decoder<'_, '_> {
+    fn mismatch(&self, wanted: &str) -> Mismatch {
+        let help = match (&self.node.value, wanted) {
+            (Value::Number(text), "text") => Some(format!("put it in quotes: \"{text}\"")),
+            (Value::Bool(value), "text") => Some(format!("put it in quotes: \"{value}\"")),
+            _ => None,
+        };
+        Mismatch {
+            message: format!("expected {wanted}, found {}", self.node.kind()),
+            help,
+        }
+    }
+}
+
+impl<'de, 'a> Deserializer<'de> for Decoder<'de, 'a> {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match &self.node.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Number(text) | Value::Text(text) => visitor.visit_borrowed_str(text),
+            Value::List(items) => visitor.visit_seq(Items {
+                items: items.iter(),
+                context: self.context,
+            }),
+            Value::Map(entries) => visitor.visit_map(Entries::new(entries, &[], self.context)),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match &self.node.value {
+            Value::Text(text) => visitor.visit_borrowed_str(text),
+            _ => Err(self.mismatch("text")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match &self.node.value {
+            Value::Bool(value) => visitor.visit_bool(*value),
+            _ => Err(self.mismatch("`true` or `false`")),
+        }
+    }
+
+    /// [`Quantity`] and [`Count`] ask for newtypes.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match &self.node.value {
+            Value::Number(text) => visitor.visit_borrowed_str(text),
+            Value::Text(text) if name != COUNT => visitor.visit_borrowed_str(text),
+            Value::Text(text) if text.parse::<u32>().is_ok() => {
+                let mut mismatch = self.mismatch("a whole number");
+                mismatch.help = Some(format!("remove the quotes: {text}"));
+                Err(mismatch)
+            }
+            _ if name == COUNT => Err(self.mismatch("a whole number")),
+            _ => Err(self.mismatch("a duration such as `24h`")),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match &self.node.value {
+            Value::Map(entries) => visitor.visit_map(Entries::new(entries, fields, self.context)),
+            _ => {
+                let mut mismatch = self.mismatch("a mapping");
+                mismatch.help = Some(format!("its fields are {}", suggest::listed(fields)));
+                Err(mismatch)
+            }
+        }
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match (name, &self.node.value) {
+            (FIELD, _) => visitor.visit_seq(FieldParts {
+                node: self.node,
+                context: self.context,
+                step: 0,
+            }),
+            (_, Value::Null) => visitor.visit_seq(Items {
+                items: [].iter(),
+                context: self.context,
+            }),
+            (_, Value::List(items)) => visitor.visit_seq(Items {
+                items: items.iter(),
+                context: self.context,
+            }),
+            _ => visitor.visit_seq(Items {
+                items: std::slice::from_ref(self.node).iter(),
+                context: self.context,
+            }),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf option unit unit_struct
+        seq tuple map enum identifier ignored_any
+    }
+}
+
+/// The entries of a mapping that are fields of the struct asked for; reports the others.
+struct Entries<'de, 'a> {
+    entries: std::slice::Iter<'de, (Key, Node)>,
+    fields: &'static [&'static str],
+    value: Option<&'de Node>,
+    context: Context<'a>,
+}
+
+impl<'de, 'a> Entries<'de, 'a> {
+    fn new(
+        entries: &'de [(Key, Node)],
+        fields: &'static [&'static str],
+        context: Context<'a>,
+    ) -> Self {
+        Self {
+            entries: entries.iter(),
+            fields,
+            value: None,
+            context,
+        }
+    }
+
+    fn report_unknown(&self, key: &Key) {
+        let position = self.context.source.position(key.span.clone());
+        let diagnostic = Diagnostic::new(
+            "unknown-field",
+            format!("unknown field `{}`", shortened(&key.name)),
+            &position,
+        );
+        let help = match suggest::nearest(&key.name, self.fields.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the fields here are {}", suggest::listed(self.fields)),
+        };
+        self.context.report(diagnostic.with_help(help));
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'de, '_> {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Mismatch> {
+        while let Some((key, value)) = self.entries.next() {
+            if self.fields.contains(&key.name.as_str()) {
+                self.value = Some(value);
+                let name: StrDeserializer<'de, Mismatch> = key.name.as_str().into_deserializer();
+                return seed.deserialize(name).map(Some);
+            }
+            self.report_unknown(key);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
+        match self.value.take() {
+            Some(node) => seed.deserialize(Decoder {
+                node,
+                context: self.context,
+            }),
+            None => Err(de::Error::custom("a value was asked for before its key")),
+        }
+    }
+}
+
+struct Items<'de, 'a> {
+    items: std::slice::Iter<'de, Node>,
+    context: Context<'a>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'de, '_> {
+    type Error = Mismatch;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Mismatch> {
+        for node in self.items.by_ref() {
+            if !matches!(node.value, Value::Null) {
+                return seed
+                    .deserialize(Decoder {
+                        node,
+                        context: self.context,
+                    })
+                    .map(Some);
+            }
+            let position = self.context.source.position(node.span.clone());
+            let diagnostic =
+                Diagnostic::new("empty-entry", "this entry of the list is empty", &position);
+            self.context
+                .report(diagnostic.with_help("fill it in, or remove its `-`"));
+        }
+        Ok(None)
+    }
+}
+
+/// What a [`Field`] is made of, in this order: start and end of its bytes, and its value.
+struct FieldParts<'de, 'a> {
+    node: &'de Node,
+    context: Context<'a>,
+    step: u8,
+}
+
+impl<'de> SeqAccess<'de> for FieldParts<'de, '_> {
+    type Error = Mismatch;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Mismatch> {
+        let number = |offset: usize| U64Deserializer::<Mismatch>::new(offset as u64);
+        self.step += 1;
+        match self.step {
+            1 => seed.deserialize(number(self.node.span.start)).map(Some),
+            2 => seed.deserialize(number(self.node.span.end)).map(Some),
+            _ if matches!(self.node.value, Value::Null) => Ok(None),
+            _ => seed
+                .deserialize(Decoder {
+                    node: self.node,
+                    context: self.context,
+                })
+                .map(Some)
+                .inspect_err(|mismatch| {
+                    let position = self.context.source.position(self.node.span.clone());
+                    let mut diagnostic =
+                        Diagnostic::new("wrong-type", &mismatch.message, &position);
+                    diagnostic.help.clone_from(&mismatch.help);
+                    self.context.report(diagnostic);
+                }),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for FieldVisitor<T> {
+            type Value = Field<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value and its place")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Field<T>, A::Error> {
+                let start = parts.next_element()?.unwrap_or_default();
+                let end = parts.next_element()?.unwrap_or_default();
+                Ok(match parts.next_element() {
+                    Ok(Some(value)) => Field::Given(value, start..end),
+                    Ok(None) => Field::Absent,
+                    Err(_) => Field::Invalid,
+                })
+            }
+        }
+
+        deserializer.deserialize_tuple_struct(FIELD, 3, FieldVisitor(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ManyVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
+            type Value = Many<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one value or a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Many<T>, A::Error> {
+                let mut many = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    many.push(item);
+                }
+                Ok(Many(many))
+            }
+        }
+
+        deserializer.deserialize_tuple_struct(MANY, 0, ManyVisitor(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_newtype_struct(QUANTITY, AsWritten)
+            .map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_newtype_struct(COUNT, AsWritten)
+            .map(Self)
+    }
+}
+
+struct AsWritten;
+
+impl Visitor<'_> for AsWritten {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+}
