@@ -4,7 +4,9 @@ mod config;
 mod jars;
 mod node;
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -115,7 +117,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Ends a node as a power cut would (kill -9); its data stays.
+    /// Ends a node at once (kill -9); its data stays.
     pub(crate) fn kill(&mut self, id: u16) -> Result<()> {
         self.node(id)?.kill();
         Ok(())
@@ -143,18 +145,35 @@ impl Cluster {
     }
 }
 
+/// Below what systems hand out for outgoing connections (from 32768 on Linux, 49152 elsewhere): a port from there could
+/// be taken again in the seconds until the server listens.
+const PORTS: Range<u16> = 20_000..32_000;
+
 /// Ports nobody listens on. They are all held until the last is found, so no two are the same.
 fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let listeners = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<std::io::Result<Vec<_>>>()
-        .context("cannot find free ports")?;
-    let ports = listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr()?.port()));
-    ports
-        .collect::<std::io::Result<_>>()
-        .context("cannot find free ports")
+    // Beginning anywhere keeps runs at the same time apart.
+    free_ports_from(
+        RandomState::new().build_hasher().finish() as usize % PORTS.len(),
+        count,
+    )
+}
+
+fn free_ports_from(first: usize, count: usize) -> Result<Vec<u16>> {
+    let held: Vec<_> = PORTS
+        .cycle()
+        .skip(first)
+        .take(PORTS.len())
+        .filter_map(|port| {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .ok()
+                .map(|held| (port, held))
+        })
+        .take(count)
+        .collect();
+    if held.len() < count {
+        bail!("no free ports between {} and {}", PORTS.start, PORTS.end);
+    }
+    Ok(held.iter().map(|(port, _)| *port).collect())
 }
 
 fn plural(count: u16, noun: &str) -> String {
@@ -172,11 +191,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn free_ports_differ_and_can_be_listened_on() {
+    fn free_ports_differ_and_are_not_for_outgoing_connections() {
         let ports = free_ports(6).unwrap();
         assert_eq!(ports.iter().collect::<HashSet<_>>().len(), 6);
-        for port in ports {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
-        }
+        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+    }
+
+    #[test]
+    fn taken_ports_are_passed_over() {
+        let taken = free_ports(1).unwrap()[0];
+        let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).unwrap();
+        let found = free_ports_from(usize::from(taken - PORTS.start), 1).unwrap();
+        assert_ne!(found, [taken]);
     }
 }
