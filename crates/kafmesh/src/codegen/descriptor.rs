@@ -1,0 +1,120 @@
+//! What a service is, as constants in generated code: the runtime's only knowledge of the definition.
+
+/// A service.
+#[derive(Debug)]
+pub struct ServiceDescriptor {
+    /// Its name (`exampleService`).
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// Every topic it names, sorted by name.
+    pub topics: &'static [TopicDescriptor],
+    /// Its components.
+    pub components: &'static [&'static ComponentDescriptor],
+}
+
+/// A topic.
+#[derive(Debug)]
+pub struct TopicDescriptor {
+    /// Its name in Kafka.
+    pub name: &'static str,
+    /// What this service creates it with; `None` when it must exist already.
+    pub settings: Option<TopicSettings>,
+}
+
+/// What a topic is created with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Replication factor.
+    pub replication: i16,
+    /// Whether its log is compacted.
+    pub compact: bool,
+    /// `retention.ms`.
+    pub retention_ms: u64,
+    /// `segment.ms`.
+    pub segment_ms: u64,
+}
+
+/// A component.
+#[derive(Debug)]
+pub struct ComponentDescriptor {
+    /// Its name as written.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// Its sources.
+    pub sources: &'static [&'static SourceDescriptor],
+    /// Its processors.
+    pub processors: &'static [&'static ProcessorDescriptor],
+    /// Its views.
+    pub views: &'static [&'static ViewDescriptor],
+}
+
+/// One use of a topic.
+#[derive(Debug)]
+pub struct TopicUse {
+    /// The topic's name in Kafka.
+    pub topic: &'static str,
+    /// The message as written (`userId.click`).
+    pub message: &'static str,
+}
+
+/// A source.
+#[derive(Debug)]
+pub struct SourceDescriptor {
+    /// The topic it emits to.
+    pub topic: TopicUse,
+}
+
+/// A view.
+#[derive(Debug)]
+pub struct ViewDescriptor {
+    /// The topic it copies.
+    pub topic: TopicUse,
+}
+
+/// A processor.
+#[derive(Debug)]
+pub struct ProcessorDescriptor {
+    /// Its name as written.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// Its consumer group.
+    pub group: &'static str,
+    /// Topics whose records it handles.
+    pub inputs: &'static [TopicUse],
+    /// Co-partitioned tables.
+    pub joins: &'static [TopicUse],
+    /// Global tables.
+    pub lookups: &'static [TopicUse],
+    /// Topics it writes.
+    pub outputs: &'static [OutputDescriptor],
+    /// Its state; the topic is the changelog.
+    pub persistence: Option<TopicUse>,
+}
+
+/// One output of a processor.
+#[derive(Debug)]
+pub struct OutputDescriptor {
+    /// The topic it writes.
+    pub topic: TopicUse,
+    /// What its records mean.
+    pub description: &'static str,
+}
+
+impl ServiceDescriptor {
+    pub(crate) fn settings(&self, topic: &str) -> Option<&'static TopicSettings> {
+        let index = self.topics.binary_search_by(|candidate| candidate.name.cmp(topic)).ok()?;
+        self.topics[index].settings.as_ref()
+    }
+}
+
+impl ProcessorDescriptor {
+    /// As it is called in messages to people.
+    pub(crate) fn title(&self, component: &ComponentDescriptor) -> String {
+        format!("processor {} of component {}", self.name, component.name)
+    }
+}

@@ -1,0 +1,248 @@
+//! What a process can be told: in code, or by `KAFMESH_*` environment variables.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// How a service runs.
+///
+/// ```
+/// let config = kafmesh::Config::new("localhost:9092")
+///     .with_commit_interval(std::time::Duration::from_millis(200))
+///     .with_kafka("security.protocol", "SASL_SSL");
+/// assert_eq!(config.brokers, "localhost:9092");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// `KAFMESH_BROKERS`: brokers to start from, `host:port` separated by commas. Default `localhost:9092`.
+    pub brokers: String,
+    /// `KAFMESH_LISTEN`: address of the service's gRPC port. Default `0.0.0.0:50051`; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `KAFMESH_STATE_DIR`: directory of the local store, for one process at a time. Default `.kafmesh/state`.
+    pub state_dir: PathBuf,
+    /// `KAFMESH_INSTANCE`: this process's name among its like. Default `HOSTNAME`, else `local`.
+    pub instance: String,
+    /// `KAFMESH_COMMIT_INTERVAL`: the longest that processed records stay uncommitted. Default `1s`.
+    pub commit_interval: Duration,
+    /// `KAFMESH_STATE_CACHE_BYTES`: memory for decoded state, per partition of a processor. Default 8 MiB.
+    pub state_cache_bytes: usize,
+    /// `KAFMESH_STARTUP_TIMEOUT`: how long to wait for a broker. Default `10s`.
+    pub startup_timeout: Duration,
+    /// `KAFMESH_SHUTDOWN_TIMEOUT`: how long a stop may take before it is cut short. Default `30s`.
+    pub shutdown_timeout: Duration,
+    /// `KAFMESH_DEV`: a development machine; replication factors above the number of brokers are
+    /// lowered to it. Default `false`.
+    pub dev: bool,
+    /// `KAFMESH_KAFKA_*`: properties of librdkafka, for every client of the process;
+    /// `KAFMESH_KAFKA_SECURITY_PROTOCOL` is `security.protocol`.
+    pub kafka: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// The defaults, with `brokers` to start from.
+    pub fn new(brokers: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            listen: SocketAddr::from(([0, 0, 0, 0], 50051)),
+            state_dir: PathBuf::from(".kafmesh/state"),
+            instance: "local".to_owned(),
+            commit_interval: Duration::from_secs(1),
+            state_cache_bytes: 8 << 20,
+            startup_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(30),
+            dev: false,
+            kafka: BTreeMap::new(),
+        }
+    }
+
+    /// The defaults, changed by the environment variables that are set.
+    ///
+    /// Durations are a number and a unit: `250ms`, `10s`, `2m`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with the first variable whose value cannot be used.
+    pub fn from_env() -> Result<Self> {
+        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+    }
+
+    fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let mut config = Self::new("localhost:9092");
+        let mut host_name = None;
+        let mut instance = None;
+        for (name, value) in variables {
+            let value = value.trim();
+            match name.as_str() {
+                "HOSTNAME" => host_name = Some(value.to_owned()),
+                "KAFMESH_BROKERS" => config.brokers = non_empty(&name, value)?,
+                "KAFMESH_LISTEN" => config.listen = parse(&name, value, "an address such as 0.0.0.0:50051")?,
+                "KAFMESH_STATE_DIR" => config.state_dir = non_empty(&name, value)?.into(),
+                "KAFMESH_INSTANCE" => instance = Some(non_empty(&name, value)?),
+                "KAFMESH_COMMIT_INTERVAL" => config.commit_interval = duration(&name, value)?,
+                "KAFMESH_STATE_CACHE_BYTES" => config.state_cache_bytes = parse(&name, value, "a number of bytes such as 8388608")?,
+                "KAFMESH_STARTUP_TIMEOUT" => config.startup_timeout = duration(&name, value)?,
+                "KAFMESH_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration(&name, value)?,
+                "KAFMESH_DEV" => config.dev = boolean(&name, value)?,
+                _ => {
+                    if let Some(property) = name.strip_prefix("KAFMESH_KAFKA_") {
+                        config.kafka.insert(property.to_lowercase().replace('_', "."), value.to_owned());
+                    }
+                }
+            }
+        }
+        config.instance = instance.or(host_name.filter(|name| !name.is_empty())).unwrap_or(config.instance);
+        Ok(config)
+    }
+
+    /// Sets [`listen`](Self::listen).
+    #[must_use]
+    pub fn with_listen(mut self, listen: SocketAddr) -> Self {
+        self.listen = listen;
+        self
+    }
+
+    /// Sets [`state_dir`](Self::state_dir).
+    #[must_use]
+    pub fn with_state_dir(mut self, state_dir: impl Into<PathBuf>) -> Self {
+        self.state_dir = state_dir.into();
+        self
+    }
+
+    /// Sets [`instance`](Self::instance).
+    #[must_use]
+    pub fn with_instance(mut self, instance: impl Into<String>) -> Self {
+        self.instance = instance.into();
+        self
+    }
+
+    /// Sets [`commit_interval`](Self::commit_interval).
+    #[must_use]
+    pub fn with_commit_interval(mut self, interval: Duration) -> Self {
+        self.commit_interval = interval;
+        self
+    }
+
+    /// Sets [`state_cache_bytes`](Self::state_cache_bytes).
+    #[must_use]
+    pub fn with_state_cache_bytes(mut self, bytes: usize) -> Self {
+        self.state_cache_bytes = bytes;
+        self
+    }
+
+    /// Sets [`startup_timeout`](Self::startup_timeout).
+    #[must_use]
+    pub fn with_startup_timeout(mut self, timeout: Duration) -> Self {
+        self.startup_timeout = timeout;
+        self
+    }
+
+    /// Sets [`shutdown_timeout`](Self::shutdown_timeout).
+    #[must_use]
+    pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Sets [`dev`](Self::dev).
+    #[must_use]
+    pub fn with_dev(mut self, dev: bool) -> Self {
+        self.dev = dev;
+        self
+    }
+
+    /// Sets a property of librdkafka.
+    #[must_use]
+    pub fn with_kafka(mut self, property: impl Into<String>, value: impl Into<String>) -> Self {
+        self.kafka.insert(property.into(), value.into());
+        self
+    }
+}
+
+fn wrong(name: &str, value: &str, accepted: &str) -> Error {
+    Error::Config { name: name.to_owned(), problem: format!("{value:?} is not {accepted}") }
+}
+
+fn non_empty(name: &str, value: &str) -> Result<String> {
+    if value.is_empty() { Err(wrong(name, value, "a usable value; leave the variable unset for the default")) } else { Ok(value.to_owned()) }
+}
+
+fn parse<T: std::str::FromStr>(name: &str, value: &str, accepted: &str) -> Result<T> {
+    value.parse().map_err(|_| wrong(name, value, accepted))
+}
+
+fn boolean(name: &str, value: &str) -> Result<bool> {
+    match value.to_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" | "" => Ok(false),
+        _ => Err(wrong(name, value, "true or false")),
+    }
+}
+
+fn duration(name: &str, value: &str) -> Result<Duration> {
+    let accepted = "a duration above zero such as 250ms, 10s or 2m";
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong(name, value, accepted))?;
+    let unit_ms = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong(name, value, accepted)),
+    };
+    match number.checked_mul(unit_ms) {
+        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+        _ => Err(wrong(name, value, accepted)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<Config> {
+        Config::from_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn variables_change_the_defaults() {
+        let config = from(&[
+            ("HOSTNAME", "pod-7"),
+            ("KAFMESH_BROKERS", "a:1,b:2"),
+            ("KAFMESH_LISTEN", "127.0.0.1:0"),
+            ("KAFMESH_COMMIT_INTERVAL", "250ms"),
+            ("KAFMESH_DEV", "true"),
+            ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        let expected = Config::new("a:1,b:2")
+            .with_instance("pod-7")
+            .with_listen("127.0.0.1:0".parse().unwrap())
+            .with_commit_interval(Duration::from_millis(250))
+            .with_dev(true)
+            .with_kafka("security.protocol", "SASL_SSL");
+        assert_eq!(config, expected);
+        assert_eq!(from(&[]).unwrap(), Config::new("localhost:9092"));
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_variable() {
+        for (name, value) in [
+            ("KAFMESH_BROKERS", ""),
+            ("KAFMESH_LISTEN", "here"),
+            ("KAFMESH_COMMIT_INTERVAL", "5"),
+            ("KAFMESH_COMMIT_INTERVAL", "0s"),
+            ("KAFMESH_COMMIT_INTERVAL", "99999999999999999h"),
+            ("KAFMESH_STATE_CACHE_BYTES", "many"),
+            ("KAFMESH_DEV", "perhaps"),
+        ] {
+            let error = from(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name}: {value:?} is not ")), "{error}");
+        }
+    }
+}

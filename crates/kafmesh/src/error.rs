@@ -1,0 +1,225 @@
+//! The one error type of the runtime: what happened, where, and what to do about it.
+
+use std::time::Duration;
+
+/// The result of everything that can fail in kafmesh.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, with the place it went wrong in.
+///
+/// Handlers return it too: any error type converts with `?` through [`Error::handler`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting in [`Config`](crate::Config) or its environment variable has no usable value.
+    #[error("{name}: {problem}")]
+    Config {
+        /// The setting's environment variable.
+        name: String,
+        /// What is wrong with it and what is accepted.
+        problem: String,
+    },
+    /// No broker answered.
+    #[error("no Kafka broker answered at {brokers} within {waited:?}: {reason}; check that Kafka runs there and that KAFMESH_BROKERS names it")]
+    Unreachable {
+        /// The brokers that were tried.
+        brokers: String,
+        /// How long.
+        waited: Duration,
+        /// What the client said last.
+        reason: String,
+    },
+    /// Topics do not look as the definition needs them; every problem found, one per line.
+    #[error("{} with the topics of this service:{}", count(.0.len(), "problem"), list(.0))]
+    Topics(Vec<TopicProblem>),
+    /// Kafka refused or failed an operation.
+    #[error("{action}: {reason}")]
+    Kafka {
+        /// What was being done (`committing offsets of group …`).
+        action: String,
+        /// What the client or the broker said.
+        reason: String,
+        /// Whether trying again may help.
+        retriable: bool,
+    },
+    /// A record was not delivered.
+    #[error("a record for topic {topic} was not delivered: {reason}")]
+    NotDelivered {
+        /// The topic it was for.
+        topic: String,
+        /// What the client or the broker said.
+        reason: String,
+    },
+    /// A record could not be decoded.
+    #[error("cannot decode the record at {at}: {reason}")]
+    Decode {
+        /// Where the record is.
+        at: Position,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A handler returned an error.
+    #[error("the handler failed for the record at {at}: {source}")]
+    HandlerAt {
+        /// The record it was given.
+        at: Position,
+        /// What the handler returned.
+        source: Box<Error>,
+    },
+    /// An error of the user's own code.
+    #[error("{0}")]
+    Handler(Box<dyn std::error::Error + Send + Sync>),
+    /// The local store failed.
+    #[error("the local store at {path} failed while {action}: {reason}")]
+    Store {
+        /// The store's directory.
+        path: String,
+        /// What was being done.
+        action: String,
+        /// What the store said.
+        reason: String,
+    },
+    /// The service's port cannot be opened.
+    #[error("cannot listen on {address}: {reason}; set KAFMESH_LISTEN to another address")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// An object was registered a second time in this process.
+    #[error("{object} is registered already; register it once per process")]
+    Registered {
+        /// The object (`processor total clicks of component math`).
+        object: String,
+    },
+    /// A view was read before it had caught up with its topic.
+    #[error("the view of {topic} is not complete yet ({progress}); wait for it with `ready().await`")]
+    ViewNotReady {
+        /// The view's topic.
+        topic: String,
+        /// How far it is.
+        progress: String,
+    },
+    /// An entry of a view cannot be read.
+    #[error("the entry of key {key:?} in the view of {topic} cannot be read: its {problem}")]
+    Entry {
+        /// The view's topic.
+        topic: String,
+        /// The entry's key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A part of the service stopped with an error.
+    #[error("{object} stopped: {source}")]
+    Stopped {
+        /// The object (`processor total clicks of component math`).
+        object: String,
+        /// Why.
+        source: Box<Error>,
+    },
+}
+
+/// Where a record is in Kafka, and its key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// The key, if the record has one; bytes that are not UTF-8 are shown escaped.
+    pub key: Option<String>,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "topic {}, partition {}, offset {}, ", self.topic, self.partition, self.offset)?;
+        match &self.key {
+            Some(key) => write!(f, "key {key:?}"),
+            None => f.write_str("no key"),
+        }
+    }
+}
+
+/// One thing that is wrong with one topic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicProblem {
+    /// The topic exists with another partition count.
+    #[error("{topic} has {actual} partitions, the definition says {declared}; change the definition, or create the topic anew (partition counts cannot be lowered, and raising one moves keys)")]
+    Partitions {
+        /// The topic.
+        topic: String,
+        /// What the definition says.
+        declared: i32,
+        /// What the cluster has.
+        actual: i32,
+    },
+    /// The topic does not exist and nobody here creates it.
+    #[error("{topic} does not exist; {used_by} needs it, and another service creates it: start that one first")]
+    Missing {
+        /// The topic.
+        topic: String,
+        /// The object that reads it.
+        used_by: String,
+    },
+    /// The cluster has fewer brokers than replicas are asked for.
+    #[error("{topic} asks for {declared} replicas, but the cluster has {brokers} brokers; lower `replicas`, or set KAFMESH_DEV=true on a development machine to lower it by itself")]
+    Replication {
+        /// The topic.
+        topic: String,
+        /// What the definition says.
+        declared: i16,
+        /// How many brokers there are.
+        brokers: usize,
+    },
+    /// Topics of one processor that must have the same partition count have not.
+    #[error("{processor} reads {topic} with {actual} partitions and {other} with {expected}; the inputs and the persistence of a processor need the same count")]
+    CoPartitioning {
+        /// The processor.
+        processor: String,
+        /// The topic that differs.
+        topic: String,
+        /// Its partitions.
+        actual: i32,
+        /// The topic it differs from.
+        other: String,
+        /// That one's partitions.
+        expected: i32,
+    },
+    /// The cluster refused to create or alter the topic.
+    #[error("{topic} could not be {action}: {reason}")]
+    Refused {
+        /// The topic.
+        topic: String,
+        /// `created` or `altered`.
+        action: &'static str,
+        /// What the broker said.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Wraps an error of the user's own code, so that a handler can return it.
+    ///
+    /// ```
+    /// fn parse(text: &str) -> kafmesh::Result<u64> {
+    ///     text.parse().map_err(kafmesh::Error::handler)
+    /// }
+    /// assert!(parse("seven").is_err());
+    /// ```
+    pub fn handler(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Handler(error.into())
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(|item| format!("\n  - {item}")).collect()
+}

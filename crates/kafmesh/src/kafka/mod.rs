@@ -1,0 +1,23 @@
+//! The Kafka client behind one interface of batches; nothing outside this module names a client library.
+//!
+//! In: a [`Batch`] lends [`Record`]s. Out: an [`Outbox`] collects records, a [`Producer`] takes them
+//! as a whole and acknowledges them as a watermark of a [`Lane`]. Asynchronous only at the edges of
+//! a batch: `next`, `room`, `drained`, `commit`.
+
+mod outbox;
+mod partitioner;
+mod rdkafka;
+mod record;
+
+pub(crate) use outbox::{Mark, OutTopic, Outbox};
+pub(crate) use partitioner::partition_of;
+pub(crate) use rdkafka::{Cluster, ClusterTopics, Committer, GroupConsumer, GroupEvent, Lane, NewTopic, PartitionStream, Polled, Producer, Reader};
+pub(crate) use record::{Batch, OwnedRecord, Record, millis_of, time_of};
+pub use record::{Headers, HeadersIter};
+
+/// A partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TopicPartition {
+    pub(crate) topic: std::sync::Arc<str>,
+    pub(crate) partition: i32,
+}

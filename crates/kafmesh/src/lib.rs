@@ -1,0 +1,45 @@
+//! Runs kafmesh services on Kafka: sources, processors with state, and views.
+//!
+//! A service is described in YAML; `kafmesh-gen` turns the description into a module of typed
+//! wrappers over this crate. Start with the guide in the repository's `docs/`; what is used by hand
+//! from here is small:
+//!
+//! - [`Config`]: how a process runs, in code or by `KAFMESH_*` variables;
+//! - [`Source`] and [`View`]: handles that the generated service hands out, and that tests make in memory;
+//! - [`Error`] and [`Result`]: what handlers return;
+//! - [`testing`]: what the generated drivers give back.
+
+mod config;
+mod error;
+mod kafka;
+mod processor;
+mod restore;
+mod service;
+mod source;
+mod store;
+mod view;
+
+#[doc(hidden)]
+pub mod codegen;
+pub mod testing;
+
+pub use config::Config;
+pub use error::{Error, Position, Result, TopicProblem};
+pub use kafka::{Headers, HeadersIter};
+pub use service::Stopper;
+pub use source::{Metadata, Source};
+pub use view::View;
+
+/// Includes the definitions that a build script generated with `kafmesh_build::compile`.
+///
+/// ```ignore
+/// pub mod definitions {
+///     kafmesh::include_definitions!();
+/// }
+/// ```
+#[macro_export]
+macro_rules! include_definitions {
+    () => {
+        include!(concat!(env!("OUT_DIR"), "/kafmesh_definitions.rs"));
+    };
+}

@@ -1,0 +1,208 @@
+//! One processor in one process: a member of its consumer group, with a task per assigned partition.
+//!
+//! The group's events arrive one at a time. A revocation is answered only after every task has
+//! stopped and committed; that is what hands partitions over without a record handled twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::core::Processor;
+use super::task::{Changelog, Out, Task, TaskInput, TaskState, input_checkpoint};
+use super::work::Work;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::kafka::{Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition};
+use crate::store::Store;
+
+/// A processor ready to run.
+pub(crate) struct Member<P: Processor> {
+    pub(crate) processor: Arc<P>,
+    /// As it is called in messages to people.
+    pub(crate) title: String,
+    pub(crate) config: Config,
+    pub(crate) cluster: Cluster,
+    pub(crate) reader: Reader,
+    pub(crate) store: Option<Store>,
+    /// Partition counts of every topic it uses.
+    pub(crate) partitions: BTreeMap<&'static str, i32>,
+}
+
+/// What lives from an assignment to its revocation.
+struct Running {
+    tasks: JoinSet<Result<()>>,
+    stop: CancellationToken,
+}
+
+impl<P: Processor> Member<P> {
+    /// Runs until `stop`, or until something fails.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<()> {
+        let descriptor = self.processor.descriptor();
+        let topics: Vec<&str> = descriptor.inputs.iter().map(|input| input.topic).collect();
+        let mut consumer = self.cluster.group_consumer(descriptor.group, None, &topics)?;
+        let producer = self.cluster.producer(descriptor.group)?;
+        let topics = descriptor.outputs.iter().map(|output| output.topic.topic);
+        let outputs = topics.map(|topic| producer.topic(topic, self.count(topic))).collect::<Result<Box<[OutTopic]>>>()?;
+
+        let mut running = Running { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let result = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break running.stop().await,
+                Some(ended) = running.tasks.join_next() => {
+                    if let Err(error) = flat(ended) {
+                        // The other partitions commit what they have done before the processor stops.
+                        if let Err(second) = running.stop().await {
+                            tracing::warn!(processor = %self.title, error = %second, "a second partition failed while stopping");
+                        }
+                        break Err(error);
+                    }
+                }
+                event = consumer.next_event() => {
+                    let handled = match event {
+                        GroupEvent::Assigned(partitions) => self.start(&consumer, &producer, &outputs, partitions, &mut running).await,
+                        GroupEvent::Revoked(partitions) => {
+                            tracing::info!(processor = %self.title, partitions = %numbers(&partitions), "partitions revoked");
+                            match running.stop().await {
+                                Ok(()) => consumer.release().await,
+                                Err(error) => Err(error),
+                            }
+                        }
+                        GroupEvent::Lost(partitions) => {
+                            tracing::warn!(processor = %self.title, partitions = %numbers(&partitions), "partitions lost: the group went on without this member");
+                            running.abort().await;
+                            consumer.release().await
+                        }
+                        GroupEvent::Failed(error) => Err(error),
+                    };
+                    if let Err(error) = handled {
+                        running.abort().await;
+                        break Err(error);
+                    }
+                }
+            }
+        };
+        consumer.close().await;
+        let flushed = producer.close(self.config.shutdown_timeout).await;
+        result.and(flushed).map_err(|error| Error::Stopped { object: self.title, source: Box::new(error) })
+    }
+
+    async fn start(
+        &self,
+        consumer: &GroupConsumer,
+        producer: &Producer,
+        outputs: &[OutTopic],
+        assigned: Vec<TopicPartition>,
+        running: &mut Running,
+    ) -> Result<()> {
+        tracing::info!(processor = %self.title, partitions = %numbers(&assigned), "partitions assigned");
+        let descriptor = self.processor.descriptor();
+        let committed = consumer.committed(&assigned).await?;
+        let mut tables = BTreeMap::new();
+        if let (Some(store), Some(persistence)) = (&self.store, &descriptor.persistence) {
+            for source in &assigned {
+                if !tables.contains_key(&source.partition) {
+                    tables.insert(source.partition, store.table(&format!("{}-{}", persistence.topic, source.partition))?);
+                }
+            }
+        }
+        let mut starts = Vec::with_capacity(assigned.len());
+        for (source, committed) in assigned.into_iter().zip(committed) {
+            // A group's offsets expire when it is away for long; the local table remembers its own.
+            let start = match committed {
+                Some(offset) => Some(offset),
+                None => input_checkpoint(tables.get(&source.partition), &source)?,
+            };
+            starts.push((source, start));
+        }
+        let streams = consumer.accept(&starts).await?;
+
+        let mut inputs = BTreeMap::<i32, Vec<TaskInput>>::new();
+        for ((source, start), stream) in starts.into_iter().zip(streams) {
+            let Some(index) = descriptor.inputs.iter().position(|input| *input.topic == *source.topic) else { continue };
+            inputs.entry(source.partition).or_default().push(TaskInput { index, source, stream, handled: start, committed: start });
+        }
+        running.stop = CancellationToken::new();
+        for (partition, inputs) in inputs {
+            let changelog = match &descriptor.persistence {
+                Some(persistence) => Some(Changelog {
+                    name: persistence.topic.into(),
+                    topic: producer.topic(persistence.topic, self.count(persistence.topic))?,
+                    reader: self.reader.clone(),
+                    offset: 0,
+                }),
+                None => None,
+            };
+            running.tasks.spawn(
+                Task {
+                    processor: Arc::clone(&self.processor),
+                    partition,
+                    inputs,
+                    work: Work::new(outputs.into(), tables.remove(&partition), self.config.state_cache_bytes),
+                    changelog,
+                    out: Out { producer: producer.clone(), lane: producer.lane() },
+                    committer: consumer.committer(),
+                    commit_interval: self.config.commit_interval,
+                    stop: running.stop.clone(),
+                    state: TaskState::Restoring,
+                }
+                .run(),
+            );
+        }
+        Ok(())
+    }
+
+    fn count(&self, topic: &str) -> i32 {
+        self.partitions.get(topic).copied().unwrap_or(1)
+    }
+}
+
+impl Running {
+    /// Lets every task commit and end; the first error, if any.
+    async fn stop(&mut self) -> Result<()> {
+        self.stop.cancel();
+        let mut result = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            result = result.and(flat(ended));
+        }
+        result
+    }
+
+    /// Ends every task where it stands, without a commit.
+    async fn abort(&mut self) {
+        self.stop.cancel();
+        self.tasks.shutdown().await;
+    }
+}
+
+/// A task that panicked is a task that failed.
+fn flat(ended: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+    match ended {
+        Ok(result) => result,
+        Err(error) if error.is_cancelled() => Ok(()),
+        Err(error) => Err(Error::handler(format!("a handler panicked: {}", panic_message(error)))),
+    }
+}
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => match panic.downcast::<String>() {
+            Ok(message) => *message,
+            Err(panic) => panic.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), ToString::to_string),
+        },
+        Err(error) => error.to_string(),
+    }
+}
+
+fn numbers(partitions: &[TopicPartition]) -> String {
+    let mut text = String::new();
+    for partition in partitions {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&format!("{}/{}", partition.topic, partition.partition));
+    }
+    text
+}

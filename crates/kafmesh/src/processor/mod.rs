@@ -1,0 +1,13 @@
+//! Processors: one record through one handler, one partition's task, one group member's tasks.
+
+mod cache;
+mod core;
+mod member;
+mod task;
+mod work;
+
+pub(crate) use self::core::process;
+pub use self::core::{Processor, decode, unknown_input};
+pub(crate) use member::Member;
+pub use work::{Context, NoState, State};
+pub(crate) use work::Work;

@@ -1,0 +1,177 @@
+//! Bringing a local table up to date with its topic: where to start, and applying batches.
+//!
+//! The topic is the log, the table what it amounts to. A table whose checkpoint the topic no longer
+//! reaches (the topic was created anew, or truncated) is rebuilt from the start.
+
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+use crate::kafka::{Batch, Polled, Reader};
+use crate::store::{CheckpointOf, Table};
+
+/// How often progress is logged.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// What a partition of the topic holds: the first offset and the one after the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) partition: i32,
+    pub(crate) low: i64,
+    pub(crate) high: i64,
+}
+
+/// Where to start reading each partition so that `table` becomes complete; clears a table that
+/// cannot become so by reading on.
+pub(crate) fn start_offsets(table: &Table, topic: &str, extents: &[Extent]) -> Result<Vec<i64>> {
+    let mut starts = Vec::with_capacity(extents.len());
+    let mut any = false;
+    let mut lost = None;
+    for extent in extents {
+        let checkpoint = table.checkpoint(CheckpointOf { topic, partition: extent.partition })?;
+        any |= checkpoint.is_some();
+        if let Some(offset) = checkpoint.filter(|offset| !(extent.low..=extent.high).contains(offset)) {
+            lost = Some((extent, offset));
+        }
+        starts.push(checkpoint.unwrap_or(extent.low));
+    }
+    if let Some((extent, offset)) = lost {
+        tracing::warn!(
+            topic,
+            partition = extent.partition,
+            offset,
+            low = extent.low,
+            high = extent.high,
+            "the topic no longer holds the offset the local table stopped at; rebuilding the table"
+        );
+    }
+    if lost.is_some() || !any {
+        // Entries without a checkpoint would be left-overs of an interrupted rebuild.
+        table.clear()?;
+        starts = extents.iter().map(|extent| extent.low).collect();
+    }
+    Ok(starts)
+}
+
+/// Applies a batch of the table's topic, with its checkpoint, in one step.
+pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
+    let mut changes = table.batch();
+    let mut next = None;
+    for record in batch.records() {
+        match record.key {
+            Some(key) => changes.put(key, record.value)?,
+            None => tracing::warn!(
+                topic = &**batch.topic(),
+                partition = batch.partition(),
+                offset = record.offset,
+                "a record without a key cannot be part of a table; it is left out"
+            ),
+        }
+        next = Some(record.offset + 1);
+    }
+    if let Some(next) = next {
+        changes.checkpoint(CheckpointOf { topic: batch.topic(), partition: batch.partition() }, next);
+        changes.commit()?;
+    }
+    Ok(())
+}
+
+/// Reads `partition` of `topic` into `table` until its end, and returns the offset there.
+pub(crate) async fn restore(reader: &Reader, table: &Table, topic: &str, partition: i32) -> Result<i64> {
+    let (low, high) = reader.watermarks(topic, partition).await?;
+    let extent = Extent { partition, low, high };
+    let start = start_offsets(table, topic, &[extent])?[0];
+    if start >= high {
+        return Ok(start);
+    }
+    tracing::info!(topic, partition, from = start, to = high, "restoring state");
+    let began = Instant::now();
+    let mut told = began;
+    let mut records = 0;
+    let mut stream = reader.open(topic, partition, start).await?;
+    loop {
+        match stream.next().await? {
+            Polled::Records(batch) => {
+                apply(table, &batch)?;
+                records += batch.len();
+                if told.elapsed() >= PROGRESS_EVERY {
+                    told = Instant::now();
+                    let at = batch.record(batch.len() - 1).offset + 1;
+                    let percent = (at - start) * 100 / (high - start).max(1);
+                    tracing::info!(topic, partition, at, to = high, percent, "restoring state");
+                }
+            }
+            Polled::End(end) => {
+                // Compaction or transaction markers may lie between the last record and the end.
+                let mut batch = table.batch();
+                batch.checkpoint(CheckpointOf { topic, partition }, end);
+                batch.commit()?;
+                tracing::info!(topic, partition, records, seconds = began.elapsed().as_secs_f64(), "state restored");
+                return Ok(end);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::OwnedRecord;
+
+    const TOPIC: &str = "g-table";
+
+    fn record(offset: i64, key: Option<&str>, value: Option<&str>) -> OwnedRecord {
+        let bytes = |text: &str| text.as_bytes().to_vec();
+        OwnedRecord { offset, timestamp: 0, key: key.map(bytes), value: value.map(bytes), headers: Vec::new() }
+    }
+
+    fn table(offset: i64) -> Table {
+        let table = Table::in_memory();
+        let batch = Batch::memory(TOPIC.into(), 0, vec![record(offset - 1, Some("a"), Some("1"))]);
+        apply(&table, &batch).unwrap();
+        table
+    }
+
+    fn extent(low: i64, high: i64) -> Extent {
+        Extent { partition: 0, low, high }
+    }
+
+    #[test]
+    fn a_table_is_read_on_from_its_checkpoint() {
+        for (low, high) in [(0, 5), (0, 9), (5, 9)] {
+            let table = table(5);
+            assert_eq!(start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(), [5]);
+            assert!(table.get(b"a").unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn a_table_the_topic_does_not_reach_is_rebuilt() {
+        for (low, high) in [(0, 4), (0, 0), (6, 9)] {
+            let table = table(5);
+            assert_eq!(start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(), [low], "{low}..{high}");
+            assert!(table.get(b"a").unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn one_lost_partition_rebuilds_the_whole_table() {
+        let table = table(5);
+        let other = Extent { partition: 1, low: 2, high: 3 };
+        assert_eq!(start_offsets(&table, TOPIC, &[extent(0, 4), other]).unwrap(), [0, 2]);
+    }
+
+    #[test]
+    fn batches_set_delete_and_leave_out_records_without_key() {
+        let table = Table::in_memory();
+        let records = vec![
+            record(3, Some("a"), Some("1")),
+            record(4, None, Some("lost")),
+            record(6, Some("b"), Some("2")),
+            record(7, Some("a"), None),
+        ];
+        apply(&table, &Batch::memory(TOPIC.into(), 0, records)).unwrap();
+        assert!(table.get(b"a").unwrap().is_none());
+        assert_eq!(table.get(b"b").unwrap().unwrap().as_ref(), b"2");
+        assert_eq!(table.checkpoint(CheckpointOf { topic: TOPIC, partition: 0 }).unwrap(), Some(8));
+    }
+}

@@ -1,0 +1,137 @@
+//! A service in one process: connect, register, run, stop.
+//!
+//! ```text
+//! connect ──▶ register ──▶ run ──▶ stopping ──▶ ended
+//!   │ topics created or checked, port opened
+//!                │ views follow their topics
+//!                             │ processors join their groups; health says SERVING
+//!                                     │ tasks commit, groups are left, producers flush
+//! ```
+
+mod registry;
+mod server;
+mod topics;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::codegen::ServiceDescriptor;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::kafka::Cluster;
+pub use registry::Registry;
+use server::Server;
+
+/// A service connected to Kafka; generated code wraps it.
+pub struct Service {
+    registry: Registry,
+    server: Server,
+    stop: CancellationToken,
+    shutdown_timeout: Duration,
+    name: &'static str,
+}
+
+/// Ends a running service from elsewhere; clones end the same one.
+#[derive(Debug, Clone)]
+pub struct Stopper(CancellationToken);
+
+impl Stopper {
+    /// Lets [`run`](Service::run) commit, leave its groups and return.
+    pub fn stop(&self) {
+        self.0.cancel();
+    }
+}
+
+impl Service {
+    /// Opens the service's port, reaches the brokers, creates the topics this service owns and
+    /// checks those that exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Listen`], [`Error::Unreachable`], [`Error::Topics`], [`Error::Config`]: what is in
+    /// the way, within `startup_timeout`.
+    pub async fn connect(config: Config, descriptor: &'static ServiceDescriptor) -> Result<Self> {
+        let server = Server::bind(config.listen)?;
+        let cluster = Cluster::new(&config.brokers, &config.kafka)?;
+        let partitions = topics::prepare(&cluster, descriptor, &config).await?;
+        tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
+        let shutdown_timeout = config.shutdown_timeout;
+        let kafka = registry::Kafka::new(config, cluster, partitions, descriptor.name)?;
+        let stop = kafka.stop.clone();
+        Ok(Self { registry: Registry::on_kafka(descriptor, kafka), server, stop, shutdown_timeout, name: descriptor.name })
+    }
+
+    /// What components register with.
+    pub fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// Ends [`run`](Self::run) from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.stop.clone())
+    }
+
+    /// Runs everything registered until SIGTERM, SIGINT or a [`Stopper`] says so, or a part fails;
+    /// then commits, leaves the groups and flushes, within `shutdown_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// The error of the part that failed first; the others have been stopped in order.
+    pub async fn run(self) -> Result<()> {
+        let Self { registry, server, stop, shutdown_timeout, name } = self;
+        let (health, serve) = server.start(stop.clone())?;
+        let mut kafka = registry.start()?;
+        kafka.running.spawn(serve);
+        health.running(true).await;
+        tracing::info!(service = name, "running");
+
+        let first = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            signal = signal() => {
+                signal.map(|signal| tracing::info!(service = name, signal, "stopping"))
+            }
+            Some(ended) = kafka.running.join_next() => ended.unwrap_or_else(|error| Err(Error::handler(error))),
+        };
+        health.running(false).await;
+        stop.cancel();
+        let ended = tokio::time::timeout(shutdown_timeout, async {
+            let mut result = first;
+            while let Some(ended) = kafka.running.join_next().await {
+                result = result.and(ended.unwrap_or_else(|error| Err(Error::handler(error))));
+            }
+            result.and(kafka.producer.close(shutdown_timeout).await)
+        });
+        let result = ended.await.unwrap_or_else(|_| {
+            Err(Error::handler(format!("the service did not stop within {shutdown_timeout:?} (KAFMESH_SHUTDOWN_TIMEOUT); it was cut short")))
+        });
+        match &result {
+            Ok(()) => tracing::info!(service = name, "stopped"),
+            Err(error) => tracing::error!(service = name, %error, "stopped"),
+        }
+        result
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Resolves with the name of the signal that asks the process to end.
+async fn signal() -> Result<&'static str> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(Error::handler)?;
+        tokio::select! {
+            _ = terminate.recv() => Ok("SIGTERM"),
+            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT").map_err(Error::handler),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        tokio::signal::ctrl_c().await.map(|()| "Ctrl-C").map_err(Error::handler)
+    }
+}

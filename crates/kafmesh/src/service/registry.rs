@@ -1,0 +1,214 @@
+//! What a process runs: generated code registers processors here and gets its handles from here.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::topics::check_processors;
+use crate::codegen::{ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, ViewDescriptor};
+use crate::config::Config;
+use crate::error::{Error, Result, TopicProblem};
+use crate::kafka::{Cluster, Producer, Reader};
+use crate::processor::{Member, Processor};
+use crate::source::Source;
+use crate::store::{Store, Table};
+use crate::testing::{Bench, Log};
+use crate::view::{Follower, Progress, View, always_ready};
+
+/// Takes what a process wants to run, over Kafka or in memory.
+pub struct Registry {
+    service: &'static ServiceDescriptor,
+    /// By consumer group, which is unique in a service.
+    processors: BTreeMap<&'static str, Registered>,
+    end: End,
+}
+
+struct Registered {
+    title: String,
+    descriptor: &'static ProcessorDescriptor,
+}
+
+enum End {
+    Kafka(Box<Kafka>),
+    Memory(Bench),
+}
+
+/// The Kafka side of a registry.
+pub(crate) struct Kafka {
+    pub(crate) config: Config,
+    pub(crate) cluster: Cluster,
+    pub(crate) reader: Reader,
+    /// Of every source.
+    pub(crate) producer: Producer,
+    /// Of every topic in the cluster.
+    pub(crate) partitions: BTreeMap<String, i32>,
+    pub(crate) stop: CancellationToken,
+    /// Views that run already; processors join them when the service runs.
+    pub(crate) running: JoinSet<Result<()>>,
+    store: Option<Store>,
+    views: BTreeMap<&'static str, (Table, watch::Receiver<Progress>)>,
+    members: Vec<Start>,
+}
+
+/// Starts a registered processor.
+type Start = Box<dyn FnOnce(&mut Kafka) -> Result<()> + Send>;
+
+impl Registry {
+    pub(crate) fn in_memory(service: &'static ServiceDescriptor, bench: Bench) -> Self {
+        Self { service, processors: BTreeMap::new(), end: End::Memory(bench) }
+    }
+
+    pub(crate) fn on_kafka(service: &'static ServiceDescriptor, kafka: Kafka) -> Self {
+        Self { service, processors: BTreeMap::new(), end: End::Kafka(Box::new(kafka)) }
+    }
+
+    pub(crate) fn bench(&mut self) -> Option<&mut Bench> {
+        match &mut self.end {
+            End::Memory(bench) => Some(bench),
+            End::Kafka(_) => None,
+        }
+    }
+
+    pub(crate) fn log(&self) -> Option<&Log> {
+        match &self.end {
+            End::Memory(bench) => Some(&bench.log),
+            End::Kafka(_) => None,
+        }
+    }
+
+    /// Runs `processor` in this process.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registered`] the second time.
+    pub fn register_processor<P: Processor>(&mut self, component: &'static ComponentDescriptor, processor: P) -> Result<()> {
+        let descriptor = processor.descriptor();
+        let title = descriptor.title(component);
+        if self.processors.contains_key(descriptor.group) {
+            return Err(Error::Registered { object: title });
+        }
+        match &mut self.end {
+            End::Memory(bench) => bench.add_processor(processor),
+            End::Kafka(kafka) => {
+                let title = title.clone();
+                kafka.members.push(Box::new(move |kafka| kafka.start_processor(title, processor)));
+            }
+        }
+        self.processors.insert(descriptor.group, Registered { title, descriptor });
+        Ok(())
+    }
+
+    /// The source's handle.
+    pub fn source<M: Message>(&mut self, _: &'static ComponentDescriptor, source: &'static SourceDescriptor) -> Source<M> {
+        let name = source.topic.topic;
+        match &self.end {
+            End::Memory(bench) => Source::memory(bench.log.clone(), name),
+            End::Kafka(kafka) => {
+                // A source's topic is one of the service's own, so its count is known since the connect.
+                let declared = self.service.settings(name).map_or(1, |settings| settings.partitions);
+                let count = kafka.partitions.get(name).copied().unwrap_or(declared);
+                Source::kafka(kafka.producer.clone(), name, count)
+            }
+        }
+    }
+
+    /// The view's handle; the view starts to follow its topic at once.
+    ///
+    /// # Errors
+    ///
+    /// When the topic does not exist, or the local store cannot be opened.
+    pub fn view<M: Message + Default>(&mut self, component: &'static ComponentDescriptor, view: &'static ViewDescriptor) -> Result<View<M>> {
+        let name = view.topic.topic;
+        let (table, progress) = match &mut self.end {
+            End::Memory(bench) => (bench.add_view(name), always_ready()),
+            End::Kafka(kafka) => kafka.view(component, name)?,
+        };
+        Ok(View::new(name, table, progress))
+    }
+
+    /// Starts every registered processor, after checking the topics of all of them.
+    pub(crate) fn start(self) -> Result<Kafka> {
+        let End::Kafka(mut kafka) = self.end else {
+            return Err(Error::handler("a service in memory is driven by its test, it does not run"));
+        };
+        let used = self.processors.values().map(|registered| (registered.title.as_str(), registered.descriptor));
+        check_processors(used, &kafka.partitions)?;
+        for start in std::mem::take(&mut kafka.members) {
+            start(&mut kafka)?;
+        }
+        Ok(*kafka)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("service", &self.service.name).finish_non_exhaustive()
+    }
+}
+
+impl Kafka {
+    pub(crate) fn new(config: Config, cluster: Cluster, partitions: BTreeMap<String, i32>, service: &str) -> Result<Self> {
+        Ok(Self {
+            reader: cluster.reader()?,
+            producer: cluster.producer(service)?,
+            stop: CancellationToken::new(),
+            running: JoinSet::new(),
+            store: None,
+            views: BTreeMap::new(),
+            members: Vec::new(),
+            config,
+            cluster,
+            partitions,
+        })
+    }
+
+    /// The local store, opened when it is needed first.
+    fn store(&mut self) -> Result<Store> {
+        if let Some(store) = &self.store {
+            return Ok(store.clone());
+        }
+        let store = Store::open(&self.config.state_dir)?;
+        self.store = Some(store.clone());
+        Ok(store)
+    }
+
+    fn view(&mut self, component: &ComponentDescriptor, topic: &'static str) -> Result<(Table, watch::Receiver<Progress>)> {
+        if let Some(view) = self.views.get(topic) {
+            return Ok(view.clone());
+        }
+        let Some(&partitions) = self.partitions.get(topic) else {
+            let used_by = format!("a view of component {}", component.name);
+            return Err(Error::Topics(vec![TopicProblem::Missing { topic: topic.to_owned(), used_by }]));
+        };
+        let table = self.store()?.table(&format!("view-{topic}"))?;
+        let (progress, receiver) = watch::channel(Progress::Starting);
+        let follower = Follower { reader: self.reader.clone(), table: table.clone(), topic: topic.into(), partitions, progress };
+        self.running.spawn(follower.run(self.stop.clone()));
+        self.views.insert(topic, (table.clone(), receiver.clone()));
+        Ok((table, receiver))
+    }
+
+    fn start_processor<P: Processor>(&mut self, title: String, processor: P) -> Result<()> {
+        let descriptor = processor.descriptor();
+        let store = if descriptor.persistence.is_some() { Some(self.store()?) } else { None };
+        let outputs = descriptor.outputs.iter().map(|output| &output.topic);
+        let partitions = outputs
+            .chain(&descriptor.persistence)
+            .filter_map(|topic| Some((topic.topic, *self.partitions.get(topic.topic)?)))
+            .collect();
+        let member = Member {
+            processor: std::sync::Arc::new(processor),
+            title,
+            config: self.config.clone(),
+            cluster: self.cluster.clone(),
+            reader: self.reader.clone(),
+            store,
+            partitions,
+        };
+        self.running.spawn(member.run(self.stop.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! Local key/value tables: what a processor's state and a view are kept in.
+//!
+//! A [`Table`] holds entries and checkpoints (offsets up to which topics are reflected in it).
+//! Both change in one atomic [`TableBatch`], so a table and its checkpoints always agree.
+
+mod disk;
+mod memory;
+
+use std::sync::Arc;
+
+use crate::error::Result;
+
+pub(crate) use disk::Store;
+
+/// One table.
+#[derive(Clone)]
+pub(crate) enum Table {
+    Disk(disk::DiskTable),
+    Memory(Arc<memory::MemoryTable>),
+}
+
+/// Changes that take place together.
+pub(crate) enum TableBatch {
+    Disk(disk::DiskBatch),
+    Memory(memory::MemoryBatch),
+}
+
+/// A value read from a table.
+pub(crate) enum Value {
+    Disk(fjall::UserValue),
+    Memory(Arc<[u8]>),
+}
+
+/// Which topic partition a checkpoint is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CheckpointOf<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+}
+
+impl Table {
+    pub(crate) fn in_memory() -> Self {
+        Self::Memory(Arc::default())
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
+        match self {
+            Self::Disk(table) => Ok(table.get(key)?.map(Value::Disk)),
+            Self::Memory(table) => Ok(table.get(key).map(Value::Memory)),
+        }
+    }
+
+    /// All entries in key order, as they were when the iteration began.
+    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = Result<(Vec<u8>, Value)>> + Send> {
+        match self {
+            Self::Disk(table) => Box::new(table.iter()),
+            Self::Memory(table) => Box::new(table.iter()),
+        }
+    }
+
+    /// The next offset to read of a topic partition; `None` when the table knows nothing of it.
+    pub(crate) fn checkpoint(&self, of: CheckpointOf<'_>) -> Result<Option<i64>> {
+        match self {
+            Self::Disk(table) => table.checkpoint(of),
+            Self::Memory(table) => Ok(table.checkpoint(of)),
+        }
+    }
+
+    pub(crate) fn batch(&self) -> TableBatch {
+        match self {
+            Self::Disk(table) => TableBatch::Disk(table.batch()),
+            Self::Memory(table) => TableBatch::Memory(memory::MemoryBatch::new(Arc::clone(table))),
+        }
+    }
+
+    /// Removes every entry and every checkpoint.
+    pub(crate) fn clear(&self) -> Result<()> {
+        match self {
+            Self::Disk(table) => table.clear(),
+            Self::Memory(table) => {
+                table.clear();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl TableBatch {
+    /// Sets `key` to `value`; `None` deletes it.
+    pub(crate) fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        match self {
+            Self::Disk(batch) => batch.put(key, value),
+            Self::Memory(batch) => {
+                batch.put(key, value);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn checkpoint(&mut self, of: CheckpointOf<'_>, offset: i64) {
+        match self {
+            Self::Disk(batch) => batch.checkpoint(of, offset),
+            Self::Memory(batch) => batch.checkpoint(of, offset),
+        }
+    }
+
+    pub(crate) fn commit(self) -> Result<()> {
+        match self {
+            Self::Disk(batch) => batch.commit(),
+            Self::Memory(batch) => {
+                batch.commit();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl AsRef<[u8]> for Value {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Disk(value) => value,
+            Self::Memory(value) => value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGELOG: CheckpointOf<'_> = CheckpointOf { topic: "g-table", partition: 3 };
+
+    fn everything(table: &Table) -> Vec<(Vec<u8>, Vec<u8>)> {
+        table.iter().map(|entry| entry.map(|(key, value)| (key, value.as_ref().to_vec())).unwrap()).collect()
+    }
+
+    /// Both kinds of table behave alike.
+    fn check(test: impl Fn(&Table)) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        test(&store.table("t-0").unwrap());
+        test(&Table::in_memory());
+    }
+
+    #[test]
+    fn a_batch_sets_deletes_and_checkpoints_at_once() {
+        check(|table| {
+            let mut batch = table.batch();
+            batch.put(b"b", Some(b"2")).unwrap();
+            batch.put(b"", Some(b"empty key")).unwrap();
+            batch.put(b"a", Some(b"")).unwrap();
+            batch.checkpoint(CHANGELOG, 7);
+            assert!(table.get(b"b").unwrap().is_none(), "nothing is seen before the commit");
+            batch.commit().unwrap();
+
+            assert_eq!(
+                everything(table),
+                [(b"".to_vec(), b"empty key".to_vec()), (b"a".to_vec(), vec![]), (b"b".to_vec(), b"2".to_vec())]
+            );
+            assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(7));
+            assert_eq!(table.checkpoint(CheckpointOf { partition: 4, ..CHANGELOG }).unwrap(), None);
+
+            let mut batch = table.batch();
+            batch.put(b"b", None).unwrap();
+            batch.commit().unwrap();
+            assert!(table.get(b"b").unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn clear_forgets_checkpoints_too() {
+        check(|table| {
+            let mut batch = table.batch();
+            batch.put(b"a", Some(b"1")).unwrap();
+            batch.checkpoint(CHANGELOG, 1);
+            batch.commit().unwrap();
+            table.clear().unwrap();
+            assert_eq!(everything(table), []);
+            assert_eq!(table.checkpoint(CHANGELOG).unwrap(), None);
+        });
+    }
+
+    #[test]
+    fn a_key_too_long_for_the_store_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
+        let error = table.batch().put(&vec![b'x'; 70_000], Some(b"1")).unwrap_err().to_string();
+        assert!(error.contains("70000 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_in_use_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let _store = Store::open(dir.path()).unwrap();
+        let error = Store::open(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("KAFMESH_STATE_DIR"), "{error}");
+    }
+
+    #[test]
+    fn tables_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
+            let mut batch = table.batch();
+            batch.put(b"a", Some(b"1")).unwrap();
+            batch.checkpoint(CHANGELOG, 1);
+            batch.commit().unwrap();
+        }
+        let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
+        assert_eq!(table.get(b"a").unwrap().unwrap().as_ref(), b"1");
+        assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(1));
+    }
+}

@@ -1,0 +1,155 @@
+//! Drives one processor's handlers, record by record.
+
+use std::time::{Duration, SystemTime};
+
+use prost::Message;
+
+use super::log::{Captured, Log};
+use crate::error::Result;
+use crate::kafka::{Headers, OutTopic, OwnedRecord, Record, millis_of};
+use crate::processor::{Processor, Work, process};
+use crate::store::Table;
+
+/// A processor without a broker; generated code wraps it with typed methods.
+pub struct ProcessorTest<P: Processor> {
+    processor: P,
+    work: Work<P::State>,
+    clock: Log,
+    next_offset: i64,
+    headers: Vec<(String, Vec<u8>)>,
+    outputs: Vec<(u32, OwnedRecord)>,
+}
+
+impl<P: Processor> ProcessorTest<P> {
+    /// A driver with no state and at the start of virtual time.
+    pub fn new(processor: P) -> Self {
+        let work = work_in_memory(&processor);
+        Self { processor, work, clock: Log::new(), next_offset: 0, headers: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// Hands a message to input `input`.
+    ///
+    /// # Errors
+    ///
+    /// What the handler returned, with the record's position.
+    pub async fn send<M: Message>(&mut self, input: usize, key: &str, message: &M) -> Result<()> {
+        self.handle(input, key, Some(&message.encode_to_vec())).await
+    }
+
+    /// Hands a delete to input `input`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_delete(&mut self, input: usize, key: &str) -> Result<()> {
+        self.handle(input, key, None).await
+    }
+
+    async fn handle(&mut self, input: usize, key: &str, value: Option<&[u8]>) -> Result<()> {
+        let topic = self.processor.descriptor().inputs.get(input).map_or("", |input| input.topic);
+        let record = Record {
+            offset: self.next_offset,
+            timestamp: millis_of(self.clock.now()),
+            key: Some(key.as_bytes()),
+            value,
+            headers: Headers::memory(&self.headers),
+        };
+        self.next_offset += 1;
+        process(&self.processor, &mut self.work, input, topic, 0, record).await?;
+        self.outputs.extend(self.work.outbox.records().map(|record| (record.topic, record.to_owned())));
+        self.work.outbox.clear();
+        Ok(())
+    }
+
+    /// Headers of the records sent from now on.
+    pub fn set_headers(&mut self, headers: &[(&str, &[u8])]) {
+        self.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect();
+    }
+
+    /// What was put out so far.
+    pub fn outputs(&self) -> Outputs<'_> {
+        Outputs { records: &self.outputs }
+    }
+
+    /// Forgets what was put out so far.
+    pub fn clear_outputs(&mut self) {
+        self.outputs.clear();
+    }
+
+    /// The state of `key`; `None` when it has none.
+    ///
+    /// # Errors
+    ///
+    /// When the stored bytes are not a state, which the processor's type rules out.
+    pub fn state(&self, key: &str) -> Result<Option<P::State>> {
+        self.work.peek(key)
+    }
+
+    /// Gives `key` a state to start from.
+    #[expect(clippy::expect_used, reason = "a table in memory has no way to fail")]
+    pub fn set_state(&mut self, key: &str, state: P::State) {
+        self.work.set(key, state).expect("state in memory cannot fail");
+    }
+
+    /// Moves virtual time forward.
+    pub fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Virtual time now.
+    pub fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+}
+
+impl<P: Processor> std::fmt::Debug for ProcessorTest<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProcessorTest").field("processor", &self.processor.descriptor().name).finish_non_exhaustive()
+    }
+}
+
+/// What a processor put out, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Outputs<'a> {
+    records: &'a [(u32, OwnedRecord)],
+}
+
+impl<'a> Outputs<'a> {
+    /// Key and message of every record of output `index`, deletes left out.
+    pub fn values<M: Message + Default>(&self, index: usize) -> Vec<(&'a str, M)> {
+        self.of(index)
+            .filter_map(|record| {
+                let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok())?;
+                Some((key, decode(record)?))
+            })
+            .collect()
+    }
+
+    /// Every record of output `index`.
+    pub fn records<M: Message + Default>(&self, index: usize) -> Vec<Captured<M>> {
+        self.of(index)
+            .map(|record| Captured {
+                key: String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned(),
+                value: decode(record),
+                timestamp: crate::kafka::time_of(record.timestamp),
+                headers: record.headers.clone(),
+            })
+            .collect()
+    }
+
+    fn of(&self, index: usize) -> impl Iterator<Item = &'a OwnedRecord> + use<'a> {
+        self.records.iter().filter(move |(output, _)| *output as usize == index).map(|(_, record)| record)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the same type was encoded a moment ago, by the context's typed method")]
+fn decode<M: Message + Default>(record: &OwnedRecord) -> Option<M> {
+    record.value.as_deref().map(|value| M::decode(value).expect("an output decodes as the type it was encoded from"))
+}
+
+/// What a processor works with in tests: outputs numbered as in the descriptor, state in memory.
+pub(crate) fn work_in_memory<P: Processor>(processor: &P) -> Work<P::State> {
+    let descriptor = processor.descriptor();
+    let outputs = (0..descriptor.outputs.len() as u32).map(|index| OutTopic { index, partitions: 1 }).collect();
+    Work::new(outputs, descriptor.persistence.as_ref().map(|_| Table::in_memory()), usize::MAX)
+}

@@ -1,0 +1,152 @@
+//! Drives a whole service: its processors and views over topics in memory.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use prost::Message;
+
+use super::log::{Captured, Log};
+use super::processor::work_in_memory;
+use crate::codegen::ServiceDescriptor;
+use crate::error::Result;
+use crate::kafka::Batch;
+use crate::processor::{Processor, Work, process};
+use crate::restore::apply;
+use crate::service::Registry;
+use crate::store::Table;
+
+/// A service without a broker; generated code wraps it with the service's components.
+pub struct ServiceTest {
+    registry: Registry,
+}
+
+impl ServiceTest {
+    /// A service with empty topics, at the start of virtual time.
+    pub fn new(descriptor: &'static ServiceDescriptor) -> Self {
+        Self { registry: Registry::in_memory(descriptor, Bench::new()) }
+    }
+
+    /// What components register with.
+    pub fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// Processes everything emitted so far and what that leads to, until nothing is left to do.
+    ///
+    /// # Errors
+    ///
+    /// What the first failing handler returned, with the record's position. That record is not
+    /// processed again by a later call.
+    pub async fn settle(&mut self) -> Result<()> {
+        match self.registry.bench() {
+            Some(bench) => bench.settle().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Moves virtual time forward.
+    pub fn advance(&mut self, by: Duration) {
+        if let Some(bench) = self.registry.bench() {
+            bench.log.advance(by);
+        }
+    }
+
+    /// Every record of `topic` so far.
+    ///
+    /// # Errors
+    ///
+    /// When a record is not an `M`.
+    pub fn records<M: Message + Default>(&self, topic: &str) -> Result<Vec<Captured<M>>> {
+        let records = self.registry.log().map(|log| log.read(topic, 0)).unwrap_or_default();
+        records.iter().map(|record| Captured::decode(topic, record)).collect()
+    }
+}
+
+impl std::fmt::Debug for ServiceTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceTest").finish_non_exhaustive()
+    }
+}
+
+/// The in-memory back end of a [`Registry`]: topics, and who reads them.
+pub(crate) struct Bench {
+    pub(crate) log: Log,
+    processors: Vec<Box<dyn Reads>>,
+    views: Vec<FedView>,
+}
+
+/// A reader of topics that can be asked to catch up.
+trait Reads: Send {
+    /// Handles what is new; whether there was anything.
+    fn catch_up<'a>(&'a mut self, log: &'a Log) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
+}
+
+struct FedView {
+    topic: &'static str,
+    table: Table,
+    next: usize,
+}
+
+struct Bound<P: Processor> {
+    processor: P,
+    work: Work<P::State>,
+    /// Per input, the offset to read next.
+    next: Vec<usize>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { log: Log::new(), processors: Vec::new(), views: Vec::new() }
+    }
+
+    pub(crate) fn add_processor<P: Processor>(&mut self, processor: P) {
+        let work = work_in_memory(&processor);
+        let next = vec![0; processor.descriptor().inputs.len()];
+        self.processors.push(Box::new(Bound { processor, work, next }));
+    }
+
+    /// A table that follows `topic`.
+    pub(crate) fn add_view(&mut self, topic: &'static str) -> Table {
+        let table = Table::in_memory();
+        self.views.push(FedView { topic, table: table.clone(), next: 0 });
+        table
+    }
+
+    async fn settle(&mut self) -> Result<()> {
+        let mut busy = true;
+        while busy {
+            busy = false;
+            for processor in &mut self.processors {
+                busy |= processor.catch_up(&self.log).await?;
+            }
+        }
+        for view in &mut self.views {
+            let records = self.log.read(view.topic, view.next);
+            view.next += records.len();
+            apply(&view.table, &Batch::memory(view.topic.into(), 0, records))?;
+        }
+        Ok(())
+    }
+}
+
+impl<P: Processor> Reads for Bound<P> {
+    fn catch_up<'a>(&'a mut self, log: &'a Log) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
+        Box::pin(async move {
+            let descriptor = self.processor.descriptor();
+            let mut busy = false;
+            for (index, input) in descriptor.inputs.iter().enumerate() {
+                let batch = Batch::memory(input.topic.into(), 0, log.read(input.topic, self.next[index]));
+                for record in batch.records() {
+                    busy = true;
+                    self.next[index] += 1;
+                    process(&self.processor, &mut self.work, index, input.topic, 0, record).await?;
+                    for record in self.work.outbox.records() {
+                        log.append(descriptor.outputs[record.topic as usize].topic.topic, [record.to_owned()])?;
+                    }
+                    self.work.outbox.clear();
+                }
+            }
+            Ok(busy)
+        })
+    }
+}
