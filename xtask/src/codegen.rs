@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{process, say};
 
@@ -21,6 +21,20 @@ pub(crate) enum Mode {
 
 /// Generates the code of every example; returns whether all went well.
 pub(crate) fn run(mode: Mode) -> Result<bool> {
+    // With the features of the whole workspace, as its tests are built: with those of one package alone, half of the
+    // dependencies would be compiled a second time.
+    let mut build = process::tethered("cargo");
+    build.args([
+        "build",
+        "--workspace",
+        "--bin",
+        "kafmesh",
+        "--bin",
+        "kafmesh-gen",
+    ]);
+    if !process::run(build.current_dir(crate::root()))?.success() {
+        bail!("the generator cannot be built");
+    }
     let mut good = true;
     for example in examples(&crate::root())? {
         say::note(format!(
@@ -30,23 +44,25 @@ pub(crate) fn run(mode: Mode) -> Result<bool> {
                 .unwrap_or(&example)
                 .display()
         ));
-        let mut cargo = process::tethered("cargo");
-        cargo.args([
-            "run",
-            "--quiet",
-            "--package",
-            "kafmesh-cli",
-            "--bin",
-            "kafmesh-gen",
-            "--",
-            DEFINITION,
-        ]);
+        let mut generate = match mode {
+            Mode::Write => process::tethered(beside_this("kafmesh-gen")?),
+            Mode::Check => process::tethered(beside_this("kafmesh")?),
+        };
         if mode == Mode::Check {
-            cargo.arg("--check");
+            generate.args(["generate", "--check"]);
         }
-        good &= process::run(cargo.current_dir(example))?.success();
+        good &= process::run(generate.arg(DEFINITION).current_dir(example))?.success();
+    }
+    if mode == Mode::Check && !good {
+        say::note("`cargo xtask codegen` brings it up to date");
     }
     Ok(good)
+}
+
+/// A program that cargo built into the folder it built this one into.
+fn beside_this(program: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot find out where this program is")?;
+    Ok(this.with_file_name(program))
 }
 
 /// The examples with a definition, in a fixed order.

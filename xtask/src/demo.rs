@@ -11,6 +11,9 @@ use crate::{process, require, say};
 /// The seed's service, as its users would write it.
 const DEFINITION: &str = "examples/clicks/docs/definition.yaml";
 
+/// The command line tool among the workspace's packages.
+const KAFMESH: [&str; 4] = ["--package", "kafmesh-cli", "--bin", "kafmesh"];
+
 /// Builds and starts the demo; returns only when that fails.
 ///
 /// The last step replaces this process, so that Ctrl-C goes to `kafmesh dev` alone, which ends what it started.
@@ -18,42 +21,23 @@ pub(crate) fn run() -> Result<bool> {
     say::step("1 of 3: checking what the build needs");
     require::ensure(&require::BUILD)?;
 
-    say::step(
-        "2 of 3: building kafmesh and the clicks example (minutes the first time, then seconds; kept in target/)",
-    );
+    say::step("2 of 3: building kafmesh (minutes the first time, then seconds; kept in target/)");
     let started = Instant::now();
     // The development profile: its code is slower, but it is there much sooner.
     let mut build = process::tethered("cargo");
-    build.args([
-        "build",
-        "--package",
-        "kafmesh-cli",
-        "--bin",
-        "kafmesh",
-        "--package",
-        "clicks",
-        "--bin",
-        "clicks",
-    ]);
-    if !process::run(build.current_dir(crate::root()))?.success() {
-        bail!("the demo cannot be built");
+    build.arg("build").args(KAFMESH).current_dir(crate::root());
+    if !process::run(&mut build)?.success() {
+        bail!("kafmesh cannot be built");
     }
     say::note(format!("built in {}", say::took(started.elapsed())));
 
     say::step(format!(
-        "3 of 3: kafmesh dev {DEFINITION} (Ctrl-C stops everything)"
+        "3 of 3: kafmesh dev {DEFINITION} -- --demo (builds the service; Ctrl-C stops everything)"
     ));
     let error = Command::new("cargo")
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "kafmesh-cli",
-            "--bin",
-            "kafmesh",
-            "--",
-        ])
-        .args(["dev", DEFINITION, "--", "--demo"])
+        .args(["run", "--quiet"])
+        .args(KAFMESH)
+        .args(["--", "dev", DEFINITION, "--", "--demo"])
         .current_dir(crate::root())
         .exec();
     Err(error).context("cannot start kafmesh dev")
