@@ -54,7 +54,7 @@ impl Diagnostic {
     pub fn new(code: &'static str, message: impl Into<String>, position: &Position) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: one_line(message.into()),
             position: position.clone(),
             label: None,
             related: Vec::new(),
@@ -65,14 +65,14 @@ impl Diagnostic {
     /// Says something beside the excerpt.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = Some(one_line(label.into()));
         self
     }
 
     /// Says what to do.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(one_line(help.into()));
         self
     }
 
@@ -81,7 +81,7 @@ impl Diagnostic {
     pub fn with_related(mut self, position: &Position, message: impl Into<String>) -> Self {
         self.related.push(Label {
             position: position.clone(),
-            message: message.into(),
+            message: one_line(message.into()),
         });
         self
     }
@@ -109,6 +109,30 @@ impl Diagnostic {
     pub fn span(&self) -> Range<usize> {
         self.position.span()
     }
+}
+
+/// `text` without what would break a line or a terminal, and not longer than a reader can use:
+/// messages quote names and paths, which may hold anything.
+fn one_line(text: String) -> String {
+    const MAX_CHARACTERS: usize = 600;
+    let breaks = |c: char| c.is_control() || is_invisible(c);
+    if text.len() <= MAX_CHARACTERS && !text.contains(breaks) {
+        return text;
+    }
+    let mut line: String = text
+        .chars()
+        .take(MAX_CHARACTERS)
+        .map(|c| if breaks(c) { '\u{fffd}' } else { c })
+        .collect();
+    if line.len() < text.len() && text.chars().nth(MAX_CHARACTERS).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// Whether a terminal would let the character change how the text around it reads.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 impl fmt::Display for Diagnostic {

@@ -26,6 +26,8 @@ pub struct Definition {
     pub protos: prost_types::FileDescriptorSet,
     /// Every file that was read (YAML and protobuf), sorted; what a watcher watches and cargo reruns for.
     pub files: Vec<PathBuf>,
+    /// Where its name is written.
+    pub position: Position,
 }
 
 /// Where generated code goes: `output` in the definition.
@@ -76,6 +78,8 @@ pub struct Topic {
     pub name: String,
     /// The settings it is created with, when this service creates it; `None` when it must exist already.
     pub settings: Option<TopicSettings>,
+    /// Where the message of the use that creates it is written, or of its first use.
+    pub position: Position,
 }
 
 /// What a topic is created with.
@@ -222,5 +226,36 @@ impl std::fmt::Display for ProtoType {
             write!(f, "{}.", self.package)?;
         }
         f.write_str(&self.name)
+    }
+}
+
+impl Component {
+    /// Every use of a topic by the component's objects, in the order of the model's fields.
+    pub fn topic_uses(&self) -> impl Iterator<Item = &TopicUse> {
+        let sources = self.sources.iter().map(|source| &source.topic);
+        let processors = self.processors.iter().flat_map(Processor::topic_uses);
+        let sinks = self.sinks.iter().map(|sink| &sink.topic);
+        let views = self.views.iter().map(|view| &view.topic);
+        let view_sources = self
+            .view_sources
+            .iter()
+            .map(|view_source| &view_source.topic);
+        let view_sinks = self.view_sinks.iter().map(|view_sink| &view_sink.topic);
+        sources
+            .chain(processors)
+            .chain(sinks)
+            .chain(views)
+            .chain(view_sources)
+            .chain(view_sinks)
+            .chain(&self.persistence)
+    }
+}
+
+impl Processor {
+    /// Every use of a topic by the processor: inputs, joins, lookups, outputs, persistence.
+    pub fn topic_uses(&self) -> impl Iterator<Item = &TopicUse> {
+        let reads = self.inputs.iter().chain(&self.joins).chain(&self.lookups);
+        let writes = self.outputs.iter().map(|output| &output.topic);
+        reads.chain(writes).chain(&self.persistence)
     }
 }

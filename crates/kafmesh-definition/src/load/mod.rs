@@ -85,7 +85,7 @@ impl Run {
         let definition: Located<RawDefinition> =
             self.read_yaml(path, &Position::file_start(path))?;
         let base = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let name = self.service_name(&definition);
+        let (name, position) = self.service_name(&definition);
         let output = self.output(&definition);
         let defaults = self.defaults(&definition);
         let components = self.components(&definition, path, &base);
@@ -112,6 +112,7 @@ impl Run {
             topics,
             protos,
             files: Vec::new(),
+            position,
         })
     }
 

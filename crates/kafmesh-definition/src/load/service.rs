@@ -8,13 +8,14 @@ use super::{Located, Run, required, required_name};
 use crate::diagnostic::Diagnostic;
 use crate::model::Output;
 use crate::name::Name;
+use crate::position::Position;
 use crate::raw::RawDefinition;
 
 /// Stands in for a missing or unusable service name, so that the rest is checked too.
 const UNNAMED: &str = "unnamed";
 
 impl Run {
-    pub(super) fn service_name(&mut self, definition: &Located<RawDefinition>) -> Name {
+    pub(super) fn service_name(&mut self, definition: &Located<RawDefinition>) -> (Name, Position) {
         let object = definition.position();
         let named = required_name(
             &definition.raw.name,
@@ -24,7 +25,7 @@ impl Run {
             &mut self.diagnostics,
         );
         let Some((name, position)) = named else {
-            return Name::new(UNNAMED);
+            return (Name::new(UNNAMED), object);
         };
         if !name.lower_camel().is_ascii() {
             let message = format!(
@@ -36,9 +37,9 @@ impl Run {
                     "topic names begin with the service name; use the letters a to z and digits",
                 ),
             );
-            return Name::new(UNNAMED);
+            return (Name::new(UNNAMED), object);
         }
-        name
+        (name, position)
     }
 
     pub(super) fn output(&mut self, definition: &Located<RawDefinition>) -> Option<Output> {

@@ -63,7 +63,18 @@ impl Topics {
             check_types(&name, &uses, diagnostics);
             check_owner(&name, &uses, diagnostics);
             let settings = check_settings(&name, &uses, defaults, diagnostics);
-            topics.push(Topic { name, settings });
+            let creates =
+                |usage: &&Use| matches!(usage.intent, Intent::Creates(_) | Intent::Owns(_));
+            // A topic is known by its uses, so there is one.
+            let Some(shown) = uses.iter().find(creates).or(uses.first()) else {
+                continue;
+            };
+            let position = shown.position.clone();
+            topics.push(Topic {
+                name,
+                settings,
+                position,
+            });
         }
         topics
     }
