@@ -252,15 +252,22 @@ fn install(missing: &[Need]) -> Result<()> {
         // In the foreground with the terminal as input, for sudo may ask for a password; apt-get itself must not ask.
         command
             .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
-            .args(arguments);
+            // Without this it draws percentages even into files.
+            .arg("--option=Dpkg::Use-Pty=0")
+            .args(arguments)
+            // Standard output is for what was asked for, such as a broker's address.
+            .stdout(std::io::stderr());
         command.status().context("cannot run apt-get")
     };
     say::step("installing it with apt-get");
     if !apt(&["update", "-qq"])?.success() {
         say::note("apt-get update failed; trying with the package lists as they are");
     }
-    let known = |package: &str| succeeds(Command::new("apt-cache").args(["show", package]));
-    let names = packages::apt(missing, known);
+    // `apt-cache show` also knows packages that others mention but the release does not have.
+    let installable = |package: &str| {
+        succeeds(Command::new("apt-get").args(["--simulate", "-qq", "install", package]))
+    };
+    let names = packages::apt(missing, installable);
     say::note(format!("apt-get install {}", names.join(" ")));
     let mut arguments = vec!["install", "--yes", "-qq", "--no-install-recommends"];
     arguments.extend(&names);

@@ -1,6 +1,6 @@
 //! Fetches the server's jars with Maven, once.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -36,6 +36,10 @@ pub(super) fn fetch() -> Result<PathBuf> {
             .arg(format!("-DoutputDirectory={}", folder.display()))
             .arg("-DincludeScope=runtime");
 
+        // Kept from the terminal, which even a quiet Maven sends escape codes to.
+        let errors = folder.join("maven-errors.txt");
+        maven.stderr(File::create(&errors).context("cannot write Maven's errors")?);
+
         let mut output = Vec::new();
         let mut downloads = 0;
         let status = process::run_lines(&mut maven, |line| {
@@ -47,7 +51,13 @@ pub(super) fn fetch() -> Result<PathBuf> {
         });
         say::progress_done();
         if !status?.success() {
-            for line in output.iter().filter(|line| line.contains("ERROR")).take(20) {
+            output.retain(|line| line.contains("ERROR"));
+            let errors = fs::read_to_string(&errors).unwrap_or_default();
+            for line in errors
+                .lines()
+                .chain(output.iter().map(String::as_str))
+                .take(20)
+            {
                 say::note(line);
             }
             bail!(

@@ -91,8 +91,9 @@ impl Manager {
     }
 }
 
-/// The Debian or Ubuntu packages for what is missing; `known` tells whether this release has a package.
-pub(super) fn apt(missing: &[Need], known: impl Fn(&str) -> bool) -> Vec<&'static str> {
+/// The Debian or Ubuntu packages for what is missing; `installable` tells whether this release has a
+/// package.
+pub(super) fn apt(missing: &[Need], installable: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let packages = missing.iter().flat_map(|need| match need {
         // Releases carry different versions, and the default of older ones is too old for Kafka.
         Need::Java => [
@@ -101,7 +102,7 @@ pub(super) fn apt(missing: &[Need], known: impl Fn(&str) -> bool) -> Vec<&'stati
             "openjdk-25-jre-headless",
         ]
         .into_iter()
-        .find(|package| known(package))
+        .find(|package| installable(package))
         .map_or_else(
             || Manager::Apt.packages(Need::Java).to_vec(),
             |package| vec![package],
