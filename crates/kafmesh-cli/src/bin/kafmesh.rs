@@ -1,0 +1,7 @@
+//! The command line `kafmesh`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kafmesh_cli::kafmesh(std::env::args_os())
+}

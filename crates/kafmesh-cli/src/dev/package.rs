@@ -1,0 +1,150 @@
+//! The cargo package a definition belongs to.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::exit::Failure;
+
+/// A package and the binary in it that is the service.
+#[derive(Debug)]
+pub(super) struct Package {
+    /// Directory of its Cargo.toml.
+    pub(super) directory: PathBuf,
+    pub(super) name: String,
+    pub(super) bin: String,
+    /// Whether its build script generates the code.
+    pub(super) builds_definitions: bool,
+}
+
+/// What is used of `cargo metadata`'s answer.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<MetadataPackage>,
+}
+
+#[derive(Deserialize)]
+struct MetadataPackage {
+    name: String,
+    manifest_path: PathBuf,
+    default_run: Option<String>,
+    targets: Vec<Target>,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    kind: Option<String>,
+}
+
+/// The program to ask and build with: that of the surrounding `cargo run`, if any.
+pub(super) fn cargo() -> std::ffi::OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+impl Package {
+    /// The package whose directory contains `directory`: the nearest above that is one.
+    ///
+    /// # Errors
+    /// When there is none, cargo cannot read it, or it is not clear which binary is meant.
+    pub(super) fn containing(directory: &Path, bin: Option<&str>) -> Result<Self, Failure> {
+        for above in directory.ancestors() {
+            let manifest = above.join("Cargo.toml");
+            if manifest.is_file()
+                && let Some(package) = read(&manifest)?
+            {
+                return Self::new(above, package, bin);
+            }
+        }
+        Err(Failure::Error(format!(
+            "no cargo package contains {}: there is no Cargo.toml with a [package] in it or above; \
+             start one with `kafmesh new`",
+            directory.display()
+        )))
+    }
+
+    fn new(
+        directory: &Path,
+        package: MetadataPackage,
+        wanted: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let mut bins: Vec<_> = package
+            .targets
+            .into_iter()
+            .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
+            .map(|target| target.name)
+            .collect();
+        let name = package.name;
+        let bin = match (
+            wanted.map(str::to_owned).or(package.default_run),
+            bins.len(),
+        ) {
+            (Some(bin), _) if bins.contains(&bin) => bin,
+            (Some(bin), _) => {
+                return Err(Failure::Error(format!(
+                    "package {name} has no binary {bin}; it has: {}",
+                    bins.join(", ")
+                )));
+            }
+            (None, 1) => bins.remove(0),
+            (None, 0) => {
+                return Err(Failure::Error(format!(
+                    "package {name} has no binary to run; add src/main.rs"
+                )));
+            }
+            (None, _) => {
+                return Err(Failure::Error(format!(
+                    "package {name} has several binaries ({}); say which is the service with \
+                     --bin, or with default-run in its Cargo.toml",
+                    bins.join(", ")
+                )));
+            }
+        };
+        let builds_definitions = package.dependencies.iter().any(|dependency| {
+            dependency.name == "kafmesh-build" && dependency.kind.as_deref() == Some("build")
+        });
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            name,
+            bin,
+            builds_definitions,
+        })
+    }
+}
+
+/// The package of `manifest`; `None` when it is a workspace's only.
+fn read(manifest: &Path) -> Result<Option<MetadataPackage>, Failure> {
+    let what = || format!("cannot read {}", manifest.display());
+    let output = Command::new(cargo())
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--manifest-path",
+        ])
+        .arg(manifest)
+        .output()
+        .map_err(|error| Failure::new("cannot run cargo", error))?;
+    if !output.status.success() {
+        return Err(Failure::new(
+            what(),
+            String::from_utf8_lossy(&output.stderr).trim(),
+        ));
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(what(), error))?;
+    Ok(metadata
+        .packages
+        .into_iter()
+        .find(|package| package.manifest_path == manifest))
+}
