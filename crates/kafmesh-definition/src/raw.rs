@@ -14,12 +14,12 @@ use crate::yaml::{Count, Field, Many, Quantity};
 #[schemars(title = "kafmesh definition", rename = "Definition")]
 pub(crate) struct RawDefinition {
     /// The service's name; topics and consumer groups begin with it.
-    #[schemars(required)]
+    #[schemars(extend("required" = true))]
     pub(crate) name: Field<String>,
     /// What the service is for.
     pub(crate) description: Field<String>,
     /// Where generated code goes.
-    #[schemars(required)]
+    #[schemars(extend("required" = true))]
     pub(crate) output: Field<RawOutput>,
     /// Where the messages are defined.
     pub(crate) messages: Field<RawMessages>,
@@ -37,7 +37,7 @@ pub(crate) struct RawOutput {
     /// Name of the generated Rust module. Default: `definitions`.
     pub(crate) package: Field<String>,
     /// Directory of the generated code, relative to the directory the command runs in, and inside it.
-    #[schemars(required)]
+    #[schemars(extend("required" = true))]
     pub(crate) path: Field<String>,
     /// Name of the crate the code is generated into.
     pub(crate) module: Field<String>,
@@ -78,7 +78,7 @@ pub(crate) struct RawDefaults {
 #[schemars(title = "kafmesh component", rename = "Component")]
 pub(crate) struct RawComponent {
     /// The component's name.
-    #[schemars(required)]
+    #[schemars(extend("required" = true))]
     pub(crate) name: Field<String>,
     /// What it is for.
     pub(crate) description: Field<String>,
@@ -104,14 +104,14 @@ pub(crate) struct RawComponent {
 #[schemars(rename = "Processor")]
 pub(crate) struct RawProcessor {
     /// The processor's name.
-    #[schemars(required)]
+    #[schemars(extend("required" = true))]
     pub(crate) name: Field<String>,
     /// What it does.
     pub(crate) description: Field<String>,
     /// Its consumer group. Default: `service.component.processor`.
     pub(crate) group_name: Field<String>,
     /// Topics whose records it handles.
-    #[schemars(required)]
+    #[schemars(extend("required" = true))]
     pub(crate) inputs: Many<RawInput>,
     /// Tables partitioned like the inputs, read by the record's own key.
     pub(crate) joins: Many<RawJoin>,
@@ -154,7 +154,7 @@ macro_rules! topic_mappings {
             $($(#[$own_doc])* pub(crate) $own: $own_type,)*
             /// The message: `package.message` for this service's own topics (`userId.click`),
             /// `service.package.message` for another service's.
-            #[schemars(required)]
+            #[schemars(extend("required" = true))]
             pub(crate) message: Field<String>,
             /// The topic's name. Default: `service.package.message`.
             pub(crate) topic: Field<String>,
@@ -225,7 +225,7 @@ topic_mappings! {
     /// Who keeps a compacted topic equal to an external data set.
     RawViewSource "ViewSource" created {
         /// The view source's name.
-        #[schemars(required)]
+        #[schemars(extend("required" = true))]
         name: Field<String>,
         /// What it does.
         description: Field<String>,
@@ -235,7 +235,7 @@ topic_mappings! {
     /// Who hands a whole view to an external system.
     RawViewSink "ViewSink" created {
         /// The view sink's name.
-        #[schemars(required)]
+        #[schemars(extend("required" = true))]
         name: Field<String>,
         /// What it does.
         description: Field<String>,
@@ -245,7 +245,7 @@ topic_mappings! {
     /// Who ships a topic's records to an external store.
     RawSink "Sink" existing {
         /// The sink's name.
-        #[schemars(required)]
+        #[schemars(extend("required" = true))]
         name: Field<String>,
         /// What it does.
         description: Field<String>,

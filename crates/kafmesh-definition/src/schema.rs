@@ -37,9 +37,19 @@ fn schema<T: JsonSchema>() -> Value {
         .to_value()
 }
 
-/// Forbids unknown fields: they are mistakes in a definition too.
+/// Forbids unknown fields, which are mistakes in a definition too, and lists the fields that must be
+/// there; the raw types mark those, since to serde no field is required: a missing one is reported
+/// with all other mistakes.
 fn closed(schema: &mut schemars::Schema) {
-    if schema.get("properties").is_some() {
-        schema.insert("additionalProperties".into(), json!(false));
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    let mut required = Vec::new();
+    for (name, property) in properties {
+        if property.as_object_mut().is_some_and(|property| property.remove("required") == Some(json!(true))) {
+            required.push(json!(name));
+        }
     }
+    if !required.is_empty() {
+        schema.insert("required".into(), Value::Array(required));
+    }
+    schema.insert("additionalProperties".into(), json!(false));
 }
