@@ -1,0 +1,179 @@
+//! The service: its descriptor, the type that runs it and the one that tests it without a broker.
+
+use kafmesh_definition::Definition;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::component::with_description;
+use super::topic;
+use crate::{doc, names};
+
+/// The module that describes the service and holds `Service` and `ServiceTest`.
+pub(crate) fn emit(definition: &Definition) -> TokenStream {
+    let (name, description) = (definition.name.written(), &definition.description);
+    let topics = definition.topics.iter().map(topic::descriptor);
+    let modules = definition
+        .components
+        .iter()
+        .map(|c| names::component(&c.name).module);
+    let service = service(definition);
+    let test = test(definition);
+    quote! {
+        use ::kafmesh::codegen::v1 as codegen;
+
+        /// What this service is: its topics, components and objects.
+        pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescriptor {
+            name: #name,
+            description: #description,
+            topics: &[#(#topics),*],
+            components: &[#(&super::#modules::DESCRIPTOR),*],
+        };
+
+        #service
+
+        #test
+    }
+}
+
+fn service(definition: &Definition) -> TokenStream {
+    let summary = format!("The service {}.", doc::code(definition.name.written()));
+    let mut lines = with_description(summary, &definition.description);
+    lines.extend(
+        [
+            "",
+            "```text",
+            "let mut service = Service::connect(kafmesh::Config::from_env()?).await?;",
+        ]
+        .map(str::to_owned),
+    );
+    lines.extend(registration_example(definition));
+    lines.extend(["service.run().await", "```"].map(str::to_owned));
+    let doc = doc::attributes(lines);
+    let components = components(definition);
+    quote! {
+        #doc
+        pub struct Service {
+            inner: codegen::Service,
+        }
+
+        impl Service {
+            /// Connects to Kafka and checks the service's topics.
+            ///
+            /// # Errors
+            ///
+            /// When the configuration is wrong, no broker answers, or a topic is missing or has other
+            /// settings than the definition says.
+            pub async fn connect(config: ::kafmesh::Config) -> ::kafmesh::Result<Self> {
+                let inner = codegen::Service::connect(config, &DESCRIPTOR).await?;
+                ::std::result::Result::Ok(Self { inner })
+            }
+
+            /// Runs everything registered until the process is asked to end (SIGTERM, SIGINT) or a
+            /// [`stopper`](Self::stopper) is used; then flushes, commits and leaves.
+            ///
+            /// # Errors
+            ///
+            /// The first error that ended the service.
+            pub async fn run(self) -> ::kafmesh::Result<()> {
+                self.inner.run().await
+            }
+
+            /// A handle that ends [`run`](Self::run) from elsewhere.
+            pub fn stopper(&self) -> ::kafmesh::Stopper {
+                self.inner.stopper()
+            }
+
+            #components
+        }
+    }
+}
+
+fn test(definition: &Definition) -> TokenStream {
+    let mut lines = vec![
+        format!(
+            "The whole service {} without a broker, on virtual time.",
+            doc::code(definition.name.written())
+        ),
+        String::new(),
+        "```text".to_owned(),
+        "let mut service = ServiceTest::new();".to_owned(),
+    ];
+    lines.extend(registration_example(definition));
+    lines.extend(["service.settle().await?;", "```"].map(str::to_owned));
+    let doc = doc::attributes(lines);
+    let components = components(definition);
+    quote! {
+        #doc
+        pub struct ServiceTest {
+            inner: codegen::ServiceTest,
+        }
+
+        impl ServiceTest {
+            /// A service in which nothing is registered and no topic holds a record.
+            pub fn new() -> Self {
+                Self { inner: codegen::ServiceTest::new(&DESCRIPTOR) }
+            }
+
+            /// Processes everything emitted so far, and what that leads to, until nothing is left to do.
+            ///
+            /// # Errors
+            ///
+            /// The first error of a handler.
+            pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
+                self.inner.settle().await
+            }
+
+            /// Moves virtual time forward.
+            pub fn advance(&mut self, by: ::std::time::Duration) {
+                self.inner.advance(by);
+            }
+
+            /// The records written to `topic` so far, in order; topics of other services too.
+            ///
+            /// # Errors
+            ///
+            /// When a value is no `M`.
+            pub fn records<M: codegen::prost::Message + ::std::default::Default>(
+                &self,
+                topic: &str,
+            ) -> ::kafmesh::Result<::std::vec::Vec<::kafmesh::testing::Captured<M>>> {
+                self.inner.records(topic)
+            }
+
+            #components
+        }
+
+        impl ::std::default::Default for ServiceTest {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    }
+}
+
+/// One accessor per component, the same on both types.
+fn components(definition: &Definition) -> TokenStream {
+    let methods = definition.components.iter().map(|component| {
+        let names = names::component(&component.name);
+        let (module, method, type_name) = (&names.module, &names.method, &names.type_name);
+        let summary = format!("The component {}.", doc::code(component.name.written()));
+        let doc = doc::attributes(with_description(summary, &component.description));
+        quote! {
+            #doc
+            pub fn #method(&mut self) -> super::#module::#type_name<'_> {
+                super::#module::#type_name::new(self.inner.registry())
+            }
+        }
+    });
+    quote!(#(#methods)*)
+}
+
+/// The line of an example that registers the first processor, when there is one.
+fn registration_example(definition: &Definition) -> Option<String> {
+    definition.components.iter().find_map(|component| {
+        let processor = component.processors.first()?;
+        let method = names::component(&component.name).method;
+        let register = names::processor(&processor.name).register;
+        Some(format!("service.{method}().{register}(MyHandlers)?;"))
+    })
+}

@@ -1,0 +1,68 @@
+//! Topics: the descriptor literals that all objects share, and the Rust types of their messages.
+
+use kafmesh_definition::model::{Topic, TopicUse};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use crate::models;
+
+/// `codegen::TopicUse { … }`.
+pub(crate) fn topic_use(topic: &TopicUse) -> TokenStream {
+    let (name, message) = (&topic.topic, topic.message.written());
+    quote!(codegen::TopicUse { topic: #name, message: #message })
+}
+
+/// `codegen::TopicDescriptor { … }`.
+pub(crate) fn descriptor(topic: &Topic) -> TokenStream {
+    let name = &topic.name;
+    let settings = match &topic.settings {
+        None => quote!(::std::option::Option::None),
+        Some(settings) => {
+            let partitions = Literal::i32_unsuffixed(settings.partitions);
+            let replication = Literal::i16_unsuffixed(settings.replication);
+            let compact = settings.compact;
+            let retention = milliseconds(settings.retention);
+            let segment = milliseconds(settings.segment);
+            quote! {
+                ::std::option::Option::Some(codegen::TopicSettings {
+                    partitions: #partitions,
+                    replication: #replication,
+                    compact: #compact,
+                    retention_ms: #retention,
+                    segment_ms: #segment,
+                })
+            }
+        }
+    };
+    quote!(codegen::TopicDescriptor { name: #name, settings: #settings })
+}
+
+/// `use super::super::models;`, when one of `topics` has its type there and not in the runtime.
+pub(crate) fn use_models<'a>(topics: impl IntoIterator<Item = &'a TopicUse>) -> TokenStream {
+    let needed = topics
+        .into_iter()
+        .any(|topic| !models::is_well_known(&topic.proto.package));
+    needed
+        .then(|| {
+            quote!(
+                use super::super::models;
+            )
+        })
+        .unwrap_or_default()
+}
+
+/// Milliseconds with digits grouped as people read them (`86_400_000`), within Kafka's `long`.
+fn milliseconds(duration: std::time::Duration) -> Literal {
+    let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let digits = milliseconds.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push('_');
+        }
+        grouped.push(digit);
+    }
+    grouped
+        .parse()
+        .unwrap_or_else(|_| Literal::i64_unsuffixed(milliseconds))
+}
