@@ -1,0 +1,276 @@
+//! Plain clients that write and read topics without the runtime.
+#![expect(clippy::expect_used, reason = "a test's tool: whatever goes wrong ends the test")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use prost::Message as _;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::Count;
+
+/// Longer than any answer of the broker takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The broker the tests run against.
+///
+/// # Panics
+///
+/// When none is named: these tests do not pass without one.
+pub fn brokers() -> String {
+    std::env::var("KAFMESH_TEST_BROKERS")
+        .expect("these tests need a real Kafka: start one with `cargo xtask servers kafka`, or name yours in KAFMESH_TEST_BROKERS")
+}
+
+/// A record as a plain consumer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// The key.
+    pub key: Option<String>,
+    /// The value's bytes; `None` is a delete.
+    pub value: Option<Vec<u8>>,
+    /// Milliseconds since the epoch.
+    pub timestamp: Option<i64>,
+    /// Name and value.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// A record to be written.
+#[derive(Debug, Clone, Default)]
+pub struct Put<'a> {
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value; `None` is a delete.
+    pub value: Option<&'a [u8]>,
+    /// By key when `None`.
+    pub partition: Option<i32>,
+    /// Now when `None`.
+    pub timestamp: Option<i64>,
+    /// Name and value.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+fn client() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers());
+    config
+}
+
+fn admin() -> AdminClient<DefaultClientContext> {
+    client().create().expect("an admin client")
+}
+
+/// Creates a topic.
+pub async fn create(topic: &str, partitions: i32, config: &[(&str, &str)]) {
+    let new = NewTopic {
+        name: topic,
+        num_partitions: partitions,
+        replication: TopicReplication::Fixed(1),
+        config: config.to_vec(),
+    };
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let created = admin().create_topics([&new], &options).await.expect("creating a topic");
+    assert_eq!(created, [Ok(topic.to_owned())]);
+}
+
+/// Deletes a topic and waits until it is gone.
+pub async fn delete(topic: &str) {
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let deleted = admin().delete_topics(&[topic], &options).await.expect("deleting a topic");
+    assert_eq!(deleted, [Ok(topic.to_owned())]);
+    let consumer: BaseConsumer = client().create().expect("a consumer");
+    eventually("the topic is gone", || {
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("metadata");
+        metadata.topics()[0].error().is_some()
+    })
+    .await;
+}
+
+/// The settings of a topic.
+pub async fn settings(topic: &str) -> BTreeMap<String, String> {
+    let found = admin().describe_configs([&ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await.expect("describing a topic");
+    let resource = found.into_iter().next().expect("one answer").expect("the topic's settings");
+    resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+}
+
+/// The number of partitions of every topic there is whose name starts with `prefix`.
+pub fn topics(prefix: &str) -> BTreeMap<String, usize> {
+    let consumer: BaseConsumer = client().create().expect("a consumer");
+    let metadata = consumer.fetch_metadata(None, PATIENCE).expect("metadata");
+    let topics = metadata.topics().iter().filter(|topic| topic.name().starts_with(prefix));
+    topics.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect()
+}
+
+/// Writes records with the partitioner of the Java client, and waits until they are acknowledged.
+pub fn write<'a>(topic: &str, records: impl IntoIterator<Item = Put<'a>>) {
+    let producer = Writer::new();
+    for record in records {
+        producer.put(topic, record);
+    }
+    producer.finish();
+}
+
+/// Writes records one by one.
+pub struct Writer(BaseProducer);
+
+impl Writer {
+    /// A writer of any topic.
+    #[expect(clippy::new_without_default, reason = "it connects")]
+    pub fn new() -> Self {
+        let producer = client()
+            .set("partitioner", "murmur2_random")
+            .set("enable.idempotence", "true")
+            .set("queue.buffering.max.messages", "1000000")
+            .set("linger.ms", "5")
+            .create();
+        Self(producer.expect("a producer"))
+    }
+
+    /// Queues a record.
+    pub fn put(&self, topic: &str, record: Put<'_>) {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in record.headers {
+            headers = headers.insert(Header { key, value: Some(*value) });
+        }
+        let mut next = BaseRecord::<[u8], [u8]>::to(topic);
+        next.key = record.key;
+        next.payload = record.value;
+        next.partition = record.partition;
+        next.timestamp = record.timestamp;
+        if !record.headers.is_empty() {
+            next.headers = Some(headers);
+        }
+        while let Err((error, refused)) = self.0.send(next) {
+            assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
+            self.0.poll(Duration::from_millis(10));
+            next = refused;
+        }
+    }
+
+    /// Waits until everything is acknowledged.
+    pub fn finish(&self) {
+        self.0.flush(PATIENCE).expect("the broker takes the records");
+    }
+}
+
+/// Everything a topic holds now, partition by partition.
+pub fn read(topic: &str) -> Vec<Seen> {
+    let consumer: BaseConsumer = client()
+        .set("group.id", "reads without a group")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "20")
+        .create()
+        .expect("a consumer");
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("metadata");
+    let mut assignment = TopicPartitionList::new();
+    let mut left = metadata.topics()[0].partitions().len();
+    assert!(left > 0, "there is no topic {topic}");
+    for partition in metadata.topics()[0].partitions() {
+        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an offset");
+    }
+    consumer.assign(&assignment).expect("an assignment");
+    let mut seen = Vec::new();
+    let deadline = Instant::now() + PATIENCE;
+    while left > 0 {
+        assert!(Instant::now() < deadline, "{left} partitions of {topic} did not come to an end");
+        match consumer.poll(Duration::from_millis(100)) {
+            None => {}
+            Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
+            Some(Err(error)) => panic!("reading {topic}: {error}"),
+            Some(Ok(message)) => seen.push(Seen {
+                partition: message.partition(),
+                offset: message.offset(),
+                key: message.key().map(|key| String::from_utf8_lossy(key).into_owned()),
+                value: message.payload().map(<[u8]>::to_vec),
+                timestamp: message.timestamp().to_millis(),
+                headers: message.headers().map_or_else(Vec::new, |headers| {
+                    headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+                }),
+            }),
+        }
+    }
+    seen
+}
+
+/// The last [`Count`] of every key of a topic; keys whose last record is a delete are left out.
+pub fn last_counts(topic: &str) -> BTreeMap<String, u64> {
+    let mut last = BTreeMap::new();
+    for record in read(topic) {
+        let key = record.key.expect("every record has a key");
+        match record.value {
+            Some(value) => last.insert(key, Count::decode(&*value).expect("a count").count),
+            None => last.remove(&key),
+        };
+    }
+    last
+}
+
+/// First offset and the one after the last, per partition.
+pub fn extents(topic: &str, partitions: i32) -> Vec<(i64, i64)> {
+    let consumer: BaseConsumer = client().create().expect("a consumer");
+    (0..partitions).map(|partition| consumer.fetch_watermarks(topic, partition, PATIENCE).expect("watermarks")).collect()
+}
+
+/// Looks at a group from outside.
+pub struct GroupWatch {
+    consumer: BaseConsumer,
+    topic: String,
+    partitions: i32,
+}
+
+impl GroupWatch {
+    /// Of one input topic of `group`.
+    pub fn new(group: &str, topic: &str, partitions: i32) -> Self {
+        let consumer = client().set("group.id", group).create().expect("a consumer");
+        Self { consumer, topic: topic.to_owned(), partitions }
+    }
+
+    /// The committed offset of each partition; 0 where there is none.
+    pub fn committed(&self) -> Vec<i64> {
+        let mut asked = TopicPartitionList::new();
+        for partition in 0..self.partitions {
+            asked.add_partition(&self.topic, partition);
+        }
+        let found = self.consumer.committed_offsets(asked, PATIENCE).expect("committed offsets");
+        let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
+        found.elements().iter().map(|element| offset(element.offset())).collect()
+    }
+
+    /// Waits until everything the topic holds now is committed.
+    pub async fn caught_up(&self) {
+        let ends: Vec<_> = extents(&self.topic, self.partitions).into_iter().map(|(_, high)| high).collect();
+        self.reached(ends.iter().sum()).await;
+        assert_eq!(self.committed(), ends);
+    }
+
+    /// Waits until the committed offsets add up to `sum`.
+    pub async fn reached(&self, sum: i64) {
+        eventually(&format!("{} records of {} are committed", sum, self.topic), || self.committed().iter().sum::<i64>() >= sum).await;
+    }
+}
+
+/// Waits until `holds`.
+///
+/// # Panics
+///
+/// After half a minute.
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}

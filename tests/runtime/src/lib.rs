@@ -1,0 +1,37 @@
+//! Hand-written services over the runtime's generated-code contract, and plain clients to check them with.
+//!
+//! Everything a generator would fix at build time is a parameter here, so that each test has topics
+//! and groups of its own on a shared broker.
+
+pub mod kafka;
+mod processor;
+mod shape;
+
+pub use processor::{Handle, counting};
+pub use shape::{Mesh, Shape};
+
+/// What comes in: something happened to the key `amount` times.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Click {
+    /// How often.
+    #[prost(uint64, tag = "1")]
+    pub amount: u64,
+    /// Anything, to make records large.
+    #[prost(string, tag = "2")]
+    pub note: String,
+}
+
+/// What is kept and goes out: how often it happened to the key so far.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Count {
+    /// How often.
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+}
+
+impl Click {
+    /// One click.
+    pub fn one() -> Self {
+        Self { amount: 1, note: String::new() }
+    }
+}

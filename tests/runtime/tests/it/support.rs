@@ -1,0 +1,153 @@
+//! What every test here uses: names of its own, and services as processes.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use kafmesh_runtime_tests::Shape;
+use kafmesh_runtime_tests::kafka::{self, brokers};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Longer than anything here takes; a hang fails instead of blocking the run.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A name nobody else uses: tests run side by side and again on the same Kafka.
+pub(crate) fn unique(what: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    format!("{what}{}n{}", now.as_millis(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A running `counter`; killed when dropped.
+pub(crate) struct Counter {
+    child: Child,
+    output: Arc<Mutex<Vec<String>>>,
+}
+
+impl Counter {
+    /// Starts one; `variables` add to and win over what it needs.
+    pub(crate) fn start(shape: &Shape, state: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_counter"));
+        command
+            .env("KAFMESH_BROKERS", brokers())
+            .env("KAFMESH_LISTEN", "127.0.0.1:0")
+            .env("KAFMESH_STATE_DIR", state)
+            .env("KAFMESH_KAFKA_SESSION_TIMEOUT_MS", "6000")
+            .env("COUNTER_PREFIX", &shape.prefix)
+            .env("COUNTER_PARTITIONS", shape.partitions.to_string())
+            .env("COUNTER_REPLICATION", shape.replication.to_string())
+            .env("COUNTER_RETENTION_MS", shape.retention_ms.to_string())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let output = Arc::default();
+        collect(child.stdout.take().unwrap(), &output);
+        collect(child.stderr.take().unwrap(), &output);
+        Self { child, output }
+    }
+
+    /// Everything it printed and logged so far.
+    pub(crate) fn output(&self) -> String {
+        self.output.lock().unwrap().join("\n")
+    }
+
+    /// Waits for a line that contains `text` and returns it.
+    pub(crate) async fn says(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(line) = self.output.lock().unwrap().iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < deadline, "it never said {text:?}, {ended:?}:\n{}", self.output());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) async fn terminate(self) -> (ExitStatus, String) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        self.ended().await
+    }
+
+    /// SIGTERM, which must end it in order.
+    pub(crate) async fn stop(self) {
+        let (status, output) = self.terminate().await;
+        assert!(status.success(), "{status}:\n{output}");
+    }
+
+    /// Waits for its end: how it ended, and everything it said.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                // The last lines may still be in the pipes.
+                while Arc::strong_count(&self.output) > 1 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                return (status, self.output());
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.output());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(from: impl Read + Send + 'static, to: &Arc<Mutex<Vec<String>>>) {
+    let to = Arc::clone(to);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            to.lock().unwrap().push(line);
+        }
+    });
+}
+
+/// Records over keys `k0`, `k1`, …, one click each.
+pub(crate) struct Clicks {
+    pub(crate) topic: String,
+    pub(crate) keys: u64,
+    pub(crate) written: u64,
+}
+
+impl Clicks {
+    pub(crate) fn new(shape: &Shape, keys: u64) -> Self {
+        Self { topic: shape.topic("clicks"), keys, written: 0 }
+    }
+
+    /// Writes `count` more.
+    pub(crate) fn write(&mut self, count: u64) {
+        let writer = kafka::Writer::new();
+        for _ in 0..count {
+            let key = format!("k{}", self.written % self.keys);
+            writer.put(&self.topic, kafka::Put { key: Some(key.as_bytes()), value: Some(&[8, 1]), ..kafka::Put::default() });
+            self.written += 1;
+        }
+        writer.finish();
+    }
+
+    /// The true count of every key.
+    pub(crate) fn truth(&self) -> std::collections::BTreeMap<String, u64> {
+        let of = |key| self.written / self.keys + u64::from(key < self.written % self.keys);
+        (0..self.keys.min(self.written)).map(|key| (format!("k{key}"), of(key))).collect()
+    }
+}
