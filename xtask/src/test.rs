@@ -77,8 +77,14 @@ fn checks(options: &Options, report: &mut Report) -> Result<()> {
         ]))
     })?;
     report.stage("documentation", || {
-        let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
-        succeeds(doc.env("RUSTDOCFLAGS", "-D warnings"))
+        // In two runs: the binary kafmesh and the library kafmesh would overwrite each other's pages.
+        for targets in ["--bins", "--lib"] {
+            let mut doc = cargo(&["doc", "--workspace", "--no-deps", targets]);
+            if !succeeds(doc.env("RUSTDOCFLAGS", "-D warnings"))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     })?;
     if options.skip_deny {
         say::note("left out: licences and sources of the dependencies (--skip-deny)");
