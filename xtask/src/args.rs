@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
-use crate::{codegen, test};
+use crate::{codegen, kafka, test};
 
 /// What `cargo xtask --help` prints.
 pub(crate) const HELP: &str = "\
@@ -19,11 +19,10 @@ Commands:
   test [OPTIONS] [FILTER]       every check and test, on a Kafka started for it
                                 (KAFMESH_TEST_BROKERS: on yours)
   codegen [--check]             regenerate the examples' checked-in code, or tell whether it is stale
-  servers kafka [--nodes 1|3]   run an Apache Kafka until Ctrl-C and print its address
+  servers kafka [--nodes 3|1]   run an Apache Kafka until Ctrl-C and print its address
 
 Options of test:
-  --fast           only the unit tests: no checks, no servers
-  --nodes 1|3      how many Kafka nodes to test on
+  --skip-checks    only the tests: no formatting, clippy, documentation, cargo-deny, codegen
   --skip-deny      leave out cargo-deny, which is compiled once if it is not installed
   --advisories     let cargo-deny look for security advisories too (needs access to a git host)
   FILTER           only tests whose name contains it, without the checks
@@ -77,10 +76,7 @@ fn demo(mut parser: lexopt::Parser) -> Result<Task> {
 }
 
 fn test(mut parser: lexopt::Parser) -> Result<Task> {
-    let mut options = test::Options {
-        nodes: 1,
-        ..test::Options::default()
-    };
+    let mut options = test::Options::default();
     // What follows `--` is for others and keeps its `--`.
     let mut own: Vec<OsString> = parser.raw_args()?.collect();
     let end = own
@@ -92,8 +88,7 @@ fn test(mut parser: lexopt::Parser) -> Result<Task> {
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Task::Help),
-            Long("fast") => options.fast = true,
-            Long("nodes") => options.nodes = parse_nodes(&mut parser)?,
+            Long("skip-checks") => options.skip_checks = true,
             Long("skip-deny") => options.skip_deny = true,
             Long("advisories") => options.advisories = true,
             Value(filter) if options.passed_on.is_empty() => options.passed_on.push(filter),
@@ -118,7 +113,7 @@ fn codegen(mut parser: lexopt::Parser) -> Result<Task> {
 
 fn servers(mut parser: lexopt::Parser) -> Result<Task> {
     let mut kafka = false;
-    let mut nodes = 1;
+    let mut nodes = kafka::NODES;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Task::Help),
@@ -159,9 +154,9 @@ mod tests {
             ("demo", Task::Demo),
             ("codegen", Task::Codegen(codegen::Mode::Write)),
             ("codegen --check", Task::Codegen(codegen::Mode::Check)),
-            ("servers kafka", Task::ServersKafka { nodes: 1 }),
-            ("servers kafka --nodes 3", Task::ServersKafka { nodes: 3 }),
-            ("servers --nodes=3 kafka", Task::ServersKafka { nodes: 3 }),
+            ("servers kafka", Task::ServersKafka { nodes: 3 }),
+            ("servers kafka --nodes 1", Task::ServersKafka { nodes: 1 }),
+            ("servers --nodes=1 kafka", Task::ServersKafka { nodes: 1 }),
         ] {
             assert_eq!(parse(line).unwrap(), expected, "{line}");
         }
@@ -169,54 +164,43 @@ mod tests {
 
     #[test]
     fn the_options_of_test_are_understood() {
-        let default = || test::Options {
-            nodes: 1,
-            ..test::Options::default()
-        };
         let passed_on = |words: &[&str]| words.iter().map(Into::into).collect();
         for (line, expected) in [
-            ("test", default()),
+            ("test", test::Options::default()),
             (
-                "test --fast",
+                "test --skip-checks",
                 test::Options {
-                    fast: true,
-                    ..default()
-                },
-            ),
-            (
-                "test --nodes 3",
-                test::Options {
-                    nodes: 3,
-                    ..default()
+                    skip_checks: true,
+                    ..test::Options::default()
                 },
             ),
             (
                 "test --skip-deny",
                 test::Options {
                     skip_deny: true,
-                    ..default()
+                    ..test::Options::default()
                 },
             ),
             (
                 "test --advisories",
                 test::Options {
                     advisories: true,
-                    ..default()
+                    ..test::Options::default()
                 },
             ),
             (
                 "test restore",
                 test::Options {
                     passed_on: passed_on(&["restore"]),
-                    ..default()
+                    ..test::Options::default()
                 },
             ),
             (
-                "test --fast restore -- --nocapture --fast",
+                "test --skip-deny restore -- --nocapture --skip-deny",
                 test::Options {
-                    fast: true,
-                    passed_on: passed_on(&["restore", "--", "--nocapture", "--fast"]),
-                    ..default()
+                    skip_deny: true,
+                    passed_on: passed_on(&["restore", "--", "--nocapture", "--skip-deny"]),
+                    ..test::Options::default()
                 },
             ),
         ] {

@@ -10,23 +10,18 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::interrupt::Interrupted;
-use crate::kafka::Cluster;
+use crate::kafka::{self, Cluster};
 use crate::{codegen, process, require, say};
 use totals::Totals;
 
 /// Tests that need Kafka take its address from here. Who sets it brings their own, and none is started.
 const BROKERS: &str = "KAFMESH_TEST_BROKERS";
 
-/// How many nodes the Kafka has that was started here; not set for somebody's own.
-const NODES: &str = "KAFMESH_TEST_KAFKA_NODES";
-
 /// What to run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Only the unit tests: no checks, no servers.
-    pub(crate) fast: bool,
-    /// How many Kafka nodes to run the tests on.
-    pub(crate) nodes: u16,
+    /// Only the tests.
+    pub(crate) skip_checks: bool,
     /// Leave out cargo-deny.
     pub(crate) skip_deny: bool,
     /// Also look for security advisories, whose database comes from a git host.
@@ -39,7 +34,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let started = Instant::now();
     let mut report = Report::default();
-    let checked = !options.fast && options.passed_on.is_empty();
+    let checked = !options.skip_checks && options.passed_on.is_empty();
     let ready = report.stage("what the build needs", || {
         require::ensure(&require::BUILD)?;
         if checked {
@@ -102,15 +97,12 @@ fn checks(options: &Options, report: &mut Report) -> Result<()> {
 fn tests(options: &Options, report: &mut Report) -> Result<()> {
     let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
     let mut servers = None;
-    if options.fast {
-        test.args(["--lib", "--bins"]);
-    } else if std::env::var_os(BROKERS).is_some_and(|brokers| !brokers.is_empty()) {
+    if std::env::var_os(BROKERS).is_some_and(|brokers| !brokers.is_empty()) {
         say::note(format!("the tests run on your Kafka: {BROKERS} is set"));
     } else {
         let started = report.stage("Kafka for the tests", || {
-            let cluster = Cluster::start(options.nodes)?;
-            test.env(BROKERS, cluster.brokers())
-                .env(NODES, options.nodes.to_string());
+            let cluster = Cluster::start(kafka::NODES)?;
+            test.env(BROKERS, cluster.brokers());
             servers = Some(cluster);
             Ok(true)
         })?;

@@ -135,7 +135,7 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
 fn ctrl_c_leaves_nothing_behind() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let machine = Machine::new("ctrl-c");
-        let mut running = machine.start(&["--nodes", "3"]);
+        let mut running = machine.start(&[]);
         assert_eq!(
             running.brokers.matches("127.0.0.1:").count(),
             3,
@@ -168,8 +168,9 @@ fn a_killed_parent_takes_its_servers_along_and_the_next_run_its_data() {
     assert_eq!(left_behind.len(), 1);
     running.signal(Signal::SIGKILL);
     running.child.wait().unwrap();
-    let server = machine.servers()[0];
-    eventually("the server dies with its parent", || !is_alive(server));
+    eventually("the servers die with their parent", || {
+        !machine.servers().into_iter().any(is_alive)
+    });
 
     let _again = machine.start(&[]);
     assert!(!left_behind[0].exists());
@@ -183,7 +184,7 @@ fn a_killed_parent_takes_its_servers_along_and_the_next_run_its_data() {
 #[test]
 fn a_node_is_killed_and_started_by_order() {
     let machine = Machine::new("orders");
-    let mut running = machine.start(&["--nodes", "3"]);
+    let mut running = machine.start(&[]);
     assert_eq!(running.order("kill 2"), "killed 2");
     eventually("one of three nodes is gone", || {
         machine
@@ -211,7 +212,7 @@ fn a_node_is_killed_and_started_by_order() {
 #[test]
 fn closed_input_is_no_reason_to_stop() {
     let machine = Machine::new("closed-input");
-    let mut running = machine.start(&[]);
+    let mut running = machine.start(&["--nodes", "1"]);
     drop(running.child.stdin.take());
     std::thread::sleep(Duration::from_millis(200));
     assert!(running.child.try_wait().unwrap().is_none());
