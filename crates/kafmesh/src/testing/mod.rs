@@ -2,6 +2,8 @@
 //!
 //! Time is virtual: it starts at 2000-01-01T00:00:00Z and moves only when a test says so.
 
+#[doc(hidden)]
+pub mod cost;
 mod log;
 mod processor;
 mod service;
