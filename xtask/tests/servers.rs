@@ -222,7 +222,7 @@ fn closed_input_is_no_reason_to_stop() {
 fn a_crash_shows_the_log() {
     let machine = Machine::new("crash");
     let Output { status, stderr, .. } = machine
-        .xtask(&["servers", "kafka"])
+        .xtask(&["servers", "kafka", "--nodes", "1"])
         .env("FAKE_CRASH", "yes")
         .output()
         .unwrap();
