@@ -78,6 +78,15 @@ pub(crate) fn read(
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Diagnostic {
     let bytes = error.as_bytes();
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        // An excerpt would be unreadable: every other byte is zero.
+        let message = format!(
+            "the file `{}` is UTF-16, and it has to be UTF-8",
+            path.display()
+        );
+        return Diagnostic::new("invalid-utf8", message, &Position::file_start(path))
+            .with_help("save the file as UTF-8");
+    }
     let valid = error.utf8_error().valid_up_to();
     let wrong = bytes.get(valid).copied().unwrap_or_default();
     // The excerpt shows U+FFFD in place of the bytes that are wrong.

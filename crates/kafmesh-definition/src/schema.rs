@@ -41,10 +41,15 @@ fn schema<T: JsonSchema>() -> Value {
 /// there; the raw types mark those, since to serde no field is required: a missing one is reported
 /// with all other mistakes.
 fn closed(schema: &mut schemars::Schema) {
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
     let mut required = Vec::new();
     for (name, property) in properties {
-        if property.as_object_mut().is_some_and(|property| property.remove("required") == Some(json!(true))) {
+        if property
+            .as_object_mut()
+            .is_some_and(|property| property.remove("required") == Some(json!(true)))
+        {
             required.push(json!(name));
         }
     }

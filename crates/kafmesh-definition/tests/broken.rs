@@ -15,7 +15,11 @@ fn each_broken_definition_is_explained() {
         .filter(|path| path.is_dir())
         .collect();
     cases.sort();
-    assert!(cases.len() >= 45, "the corpus has shrunk to {} cases", cases.len());
+    assert!(
+        cases.len() >= 45,
+        "the corpus has shrunk to {} cases",
+        cases.len()
+    );
     let mut golden = golden::Golden::default();
     for case in cases {
         let rendered = match kafmesh_definition::load(&case.join("definition.yaml")) {
@@ -35,7 +39,13 @@ fn formats_for_programs_and_workflows() {
     let file = |name| Path::new("tests/broken/several_mistakes").join(name);
     golden.check(&file("expected.json"), &diagnostics.to_json());
     golden.check(&file("expected.github.txt"), &diagnostics.to_github());
-    golden.check(&file("expected.color.txt"), &diagnostics.to_text(TextStyle::Color));
-    golden.check(&file("expected.narrated.txt"), &diagnostics.to_text(TextStyle::Narrated));
+    golden.check(
+        &file("expected.color.txt"),
+        &diagnostics.to_text(TextStyle::Color),
+    );
+    golden.check(
+        &file("expected.narrated.txt"),
+        &diagnostics.to_text(TextStyle::Narrated),
+    );
     golden.finish();
 }

@@ -23,6 +23,9 @@ use crate::yaml::{Field, Many, shortened};
 /// Modules that generated code has beside those of the components.
 const RESERVED_COMPONENTS: [&str; 2] = ["models", "service"];
 
+/// How many unknown messages are compared with all there are.
+const MAX_SUGGESTIONS: usize = 20;
+
 /// The messages that are known.
 pub(super) enum Known {
     /// All there are.
@@ -40,8 +43,10 @@ pub(super) struct Resolver<'a> {
     topics: Topics,
     groups: HashMap<String, (String, Position)>,
     components: Taken,
-    /// The types and mistakes of messages that were looked up before.
-    resolved: HashMap<String, Option<ProtoType>>,
+    /// The messages that were looked up before.
+    resolved: HashMap<String, Resolution>,
+    /// How many messages were compared with all there are.
+    suggestions: usize,
     /// The first message that is used although no protos are named.
     without_protos: Option<(String, Position)>,
     diagnostics: &'a mut Vec<Diagnostic>,
@@ -75,6 +80,7 @@ impl<'a> Resolver<'a> {
             groups: HashMap::new(),
             components: Taken::default(),
             resolved: HashMap::new(),
+            suggestions: 0,
             without_protos: None,
             diagnostics,
         }
@@ -566,8 +572,11 @@ impl<'a> Resolver<'a> {
                 "`{}` is no topic name for Kafka: {wrong}",
                 shortened(&topic)
             );
-            self.diagnostics
-                .push(Diagnostic::new("invalid-topic", message, &named_at));
+            let mut diagnostic = Diagnostic::new("invalid-topic", message, &named_at);
+            if reference.topic.given().is_none() {
+                diagnostic = diagnostic.with_help("give the topic a name of its own with `topic`");
+            }
+            self.diagnostics.push(diagnostic);
         }
         let proto = self.proto(message, &position);
         self.topics.add(
@@ -611,59 +620,80 @@ impl<'a> Resolver<'a> {
 
     /// The type of `message`; a message that has none is reported wherever it is used.
     fn proto(&mut self, message: &str, position: &Position) -> Option<ProtoType> {
-        if let Some(Some(proto)) = self.resolved.get(message) {
-            return Some(proto.clone());
+        if !self.resolved.contains_key(message) {
+            let resolution = self.look_up(message, position);
+            self.resolved.insert(message.to_owned(), resolution);
         }
+        match self.resolved.get(message)? {
+            Resolution::Found(proto) => Some(proto.clone()),
+            Resolution::Mistake {
+                code,
+                message,
+                help,
+            } => {
+                self.diagnostics
+                    .push(Diagnostic::new(code, message, position).with_help(help));
+                None
+            }
+            Resolution::Unknowable => None,
+        }
+    }
+
+    fn look_up(&mut self, message: &str, position: &Position) -> Resolution {
         let (messages, complete) = match &self.known {
             Known::Complete(messages) => (messages, true),
             Known::Incomplete(messages) => (messages, false),
             Known::NoProtos => {
                 self.without_protos
                     .get_or_insert_with(|| (message.to_owned(), position.clone()));
-                return None;
+                return Resolution::Unknowable;
             }
         };
         let shown = shortened(message);
-        let found = match messages.resolve(self.service.written(), message) {
-            Ok(proto) => {
-                self.resolved
-                    .insert(message.to_owned(), Some(proto.clone()));
-                return Some(proto.clone());
-            }
-            Err(found) => found,
-        };
-        let diagnostic = match found {
-            Unresolved::Ambiguous(candidates) => {
+        match messages.resolve(self.service.written(), message) {
+            Ok(proto) => Resolution::Found(proto.clone()),
+            Err(Unresolved::Ambiguous(candidates)) => {
                 let candidates: Vec<_> = candidates.iter().map(ToString::to_string).collect();
-                let message = format!(
-                    "`{shown}` could be any of the messages {}",
-                    suggest::listed(&candidates)
-                );
-                Diagnostic::new("ambiguous-message", message, position)
-                    .with_help("rename one of them: only their spelling differs")
+                Resolution::Mistake {
+                    code: "ambiguous-message",
+                    message: format!(
+                        "`{shown}` could be any of the messages {}",
+                        suggest::listed(&candidates)
+                    ),
+                    help: "rename all but one of them: only their spelling differs".into(),
+                }
             }
             // It may be in a file that could not be compiled, which is reported already.
-            Unresolved::Absent { .. } if !complete => return None,
-            Unresolved::Absent { wanted, nearest } => {
-                let message = format!("there is no protobuf message for `{shown}`");
-                let looked = format!(
-                    "looked for {}",
-                    wanted
-                        .iter()
-                        .map(|name| format!("`{name}`"))
-                        .collect::<Vec<_>>()
-                        .join(" and ")
-                );
-                let help = match nearest {
-                    Some(near) => format!("did you mean `{near}`? ({looked})"),
-                    None => looked,
-                };
-                Diagnostic::new("unknown-message", message, position).with_help(help)
+            Err(Unresolved::Absent { .. }) if !complete => Resolution::Unknowable,
+            Err(Unresolved::Absent { wanted }) => {
+                let looked = format!("looked for {}", suggest::listed(&wanted));
+                self.suggestions += 1;
+                let near = (self.suggestions <= MAX_SUGGESTIONS)
+                    .then(|| messages.nearest(self.service.written(), message))
+                    .flatten();
+                Resolution::Mistake {
+                    code: "unknown-message",
+                    message: format!("there is no protobuf message for `{shown}`"),
+                    help: match near {
+                        Some(near) => format!("did you mean `{near}`? ({looked})"),
+                        None => looked,
+                    },
+                }
             }
-        };
-        self.diagnostics.push(diagnostic);
-        None
+        }
     }
+}
+
+/// What became of looking up a message.
+enum Resolution {
+    Found(ProtoType),
+    Mistake {
+        code: &'static str,
+        message: String,
+        help: String,
+    },
+    /// Whether there is such a message cannot be said; why is reported elsewhere.
+    Unknowable,
 }
 
 fn text(field: &Field<String>) -> String {

@@ -47,6 +47,11 @@ pub(super) fn find(
                     format!("`{written}` also matches the definition itself"),
                     "put the components into a directory of their own",
                 ))
+            } else if path.is_dir() {
+                Some((
+                    format!("`{shown}` is a directory"),
+                    "name the files in it, such as `./components/*.yaml`",
+                ))
             } else if !is_yaml(&path) {
                 Some((
                     format!("`{shown}` is not a YAML file by its name"),

@@ -20,6 +20,7 @@ use crate::position::{Position, Source};
 use crate::protos::{self, Messages};
 use crate::raw::{RawComponent, RawDefinition};
 use crate::read::{MAX_YAML_BYTES, normalized, read};
+use crate::suggest;
 use crate::yaml::{self, Field};
 
 pub(crate) use topics::differences;
@@ -127,7 +128,10 @@ impl Run {
             .and_then(|source| Ok((yaml::parse(&source, &mut self.diagnostics)?, source)));
         let (node, source) = match parsed {
             Ok(parsed) => parsed,
-            Err(diagnostic) => {
+            Err(mut diagnostic) => {
+                if diagnostic.code == "missing-file" && diagnostic.help.is_none() {
+                    diagnostic.help = missing_file_help(path, named_at);
+                }
                 self.diagnostics.push(*diagnostic);
                 return None;
             }
@@ -206,6 +210,28 @@ impl Run {
     }
 }
 
+/// What to do about a file that is missing; `named_at` is in another file unless it was asked for by hand.
+fn missing_file_help(path: &Path, named_at: &Position) -> Option<String> {
+    let listed = std::fs::read_dir(
+        path.parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new(".")),
+    );
+    let names: Vec<String> = listed
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(1_000)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let near = path
+        .file_name()
+        .and_then(|wrong| suggest::nearest(wrong.to_str()?, names.iter().map(String::as_str)))
+        .map(|near| format!("did you mean `{}`?", path.with_file_name(near).display()));
+    let by_hand = *named_at.file == *path;
+    near.or_else(|| (!by_hand).then(|| "paths are relative to the definition file".into()))
+}
+
 /// The name in `field`, which must be there and hold a letter or digit.
 fn required_name(
     field: &Field<String>,
@@ -234,7 +260,7 @@ fn required<'a, T>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(&'a T, &'a Range<usize>)> {
     if matches!(field, Field::Absent) {
-        let message = format!("{what} needs a `{name}`");
+        let message = format!("{what} needs the field `{name}`");
         diagnostics.push(Diagnostic::new("missing-field", message, object));
     }
     field.given()

@@ -27,11 +27,26 @@ impl Taken {
             .iter()
             .find_map(|name| self.names.get(name).map(|first| (name, first)));
         if let Some((name, (first, first_position))) = clash {
-            let message = format!("{what} and {first} would both be `{name}` in Rust");
+            let message = if what == first {
+                format!("{what} is declared twice")
+            } else {
+                format!("{what} and {first} would both be `{name}` in Rust")
+            };
             diagnostics.push(
                 Diagnostic::new("name-collision", message, position)
-                    .with_related(first_position, format!("{first} is here"))
-                    .with_help("rename one of them"),
+                    .with_related(
+                        first_position,
+                        if what == first {
+                            "first here".into()
+                        } else {
+                            format!("{first} is here")
+                        },
+                    )
+                    .with_help(if what == first {
+                        "keep one of them, or name them differently"
+                    } else {
+                        "rename one of them"
+                    }),
             );
         }
         for name in names {

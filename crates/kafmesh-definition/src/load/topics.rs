@@ -241,32 +241,20 @@ fn check_settings(
                 Some((first, first_setting, first_use)) if !reported[index] => {
                     reported[index] = true;
                     let name = setting.name;
-                    let origin = |setting: &Setting<'_>| {
-                        if setting.stated_at.is_some() {
-                            ""
-                        } else {
-                            ", the default,"
-                        }
+                    let said = |value: &str, setting: &Setting<'_>| match setting.stated_at {
+                        Some(_) => value.to_owned(),
+                        None => format!("{value} (the default)"),
                     };
+                    let (here, elsewhere) = (said(&value, &setting), said(first, first_setting));
                     let message = format!(
-                        "the topic `{topic}` has `{name}` {value}{} here and {first}{} elsewhere",
-                        origin(&setting),
-                        origin(first_setting),
+                        "the topic `{topic}` has two settings of `{name}`: {here} here, {elsewhere} elsewhere"
                     );
-                    let message = message
-                        .replace(", elsewhere", " elsewhere")
-                        .replace(", here", ", here");
+                    let position = setting.stated_at.unwrap_or(&usage.position);
+                    let first_position = first_setting.stated_at.unwrap_or(&first_use.position);
                     diagnostics.push(
-                        Diagnostic::new(
-                            "topic-settings-conflict",
-                            message,
-                            setting.stated_at.unwrap_or(&usage.position),
-                        )
-                        .with_related(
-                            first_setting.stated_at.unwrap_or(&first_use.position),
-                            format!("{first}{} here", origin(first_setting)),
-                        )
-                        .with_help("state the same setting in both places"),
+                        Diagnostic::new("topic-settings-conflict", message, position)
+                            .with_related(first_position, format!("{elsewhere} here"))
+                            .with_help("state the same setting in both places"),
                     );
                 }
                 Some(_) => {}

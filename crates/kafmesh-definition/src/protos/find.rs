@@ -68,11 +68,13 @@ pub(super) fn find(
                 continue;
             }
             Err(error) => {
-                let message = format!(
-                    "there is no directory or file `{}`: {}",
-                    path.display(),
-                    reason(&error)
-                );
+                let shown = path.display();
+                let message = match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        format!("there is no directory or file `{shown}`")
+                    }
+                    _ => format!("`{shown}` cannot be read: {}", reason(&error)),
+                };
                 let diagnostic = Diagnostic::new("missing-protos", message, named_at);
                 diagnostics
                     .push(diagnostic.with_help("the path is relative to the definition file"));

@@ -1,35 +1,42 @@
 //! Imports between .proto files: missing ones, cycles, and the order to compile in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use prost_types::FileDescriptorProto;
 
 use super::{Parsed, is_well_known};
 use crate::diagnostic::Diagnostic;
-use crate::position::Position;
+use crate::position::{Position, Source};
 use crate::suggest;
 
 /// The field number of `dependency` in `FileDescriptorProto`, which source information refers to.
 const DEPENDENCY_FIELD: i32 = 3;
+/// How many files of a cycle are named.
+const MAX_SHOWN: usize = 8;
+/// How many missing imports are compared with every file there is.
+const MAX_SUGGESTIONS: usize = 20;
 
-/// Where `file` imports `import`.
-pub(super) fn position(file: &Parsed, import: &str) -> Position {
-    let descriptor = file.file.file_descriptor_proto();
-    let index = descriptor.dependency.iter().position(|name| name == import);
-    let span = descriptor
+/// Where a parsed file imports each of its dependencies, in their order.
+pub(super) fn positions(descriptor: &FileDescriptorProto, source: &Arc<Source>) -> Vec<Position> {
+    let mut positions = vec![source.position(0..0); descriptor.dependency.len()];
+    for location in descriptor
         .source_code_info
         .iter()
         .flat_map(|info| &info.location)
-        .find(|location| match (location.path.as_slice(), index) {
-            ([DEPENDENCY_FIELD, at], Some(index)) => usize::try_from(*at) == Ok(index),
-            _ => false,
-        })
-        .map(|location| location.span.as_slice());
-    let Some([line, start, end]) = span else {
-        return file.source.position(0..0);
-    };
-    let [line, start, end] =
-        [*line, *start, *end].map(|number| usize::try_from(number).unwrap_or_default());
-    file.source
-        .position_at(line, start, end.saturating_sub(start))
+    {
+        let ([DEPENDENCY_FIELD, index], [line, start, end]) =
+            (location.path.as_slice(), location.span.as_slice())
+        else {
+            continue;
+        };
+        let [index, line, start, end] =
+            [index, line, start, end].map(|number| usize::try_from(*number).unwrap_or(0));
+        if let Some(position) = positions.get_mut(index) {
+            *position = source.position_at(line, start, end.saturating_sub(start));
+        }
+    }
+    positions
 }
 
 /// The indexes of the files whose imports are all there, each after the files it imports.
@@ -38,7 +45,7 @@ pub(super) fn position(file: &Parsed, import: &str) -> Position {
 /// are the files that exist, whether or not they could be parsed.
 pub(super) fn order(
     files: &[Parsed],
-    known: &HashSet<String>,
+    known: &BTreeSet<String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<usize> {
     let indexes: HashMap<&str, usize> = files
@@ -52,6 +59,7 @@ pub(super) fn order(
         known,
         state: vec![State::New; files.len()],
         order: Vec::new(),
+        suggestions: 0,
     };
     for start in 0..files.len() {
         search.visit(start, diagnostics);
@@ -71,9 +79,10 @@ enum State {
 struct Search<'a> {
     files: &'a [Parsed],
     indexes: HashMap<&'a str, usize>,
-    known: &'a HashSet<String>,
+    known: &'a BTreeSet<String>,
     state: Vec<State>,
     order: Vec<usize>,
+    suggestions: usize,
 }
 
 impl<'a> Search<'a> {
@@ -101,6 +110,7 @@ impl<'a> Search<'a> {
                 }
                 continue;
             };
+            let index_of_import = *next;
             *next += 1;
             match self
                 .indexes
@@ -120,13 +130,15 @@ impl<'a> Search<'a> {
                         .map(|(file, ..)| *file)
                         .skip_while(|file| *file != index)
                         .collect();
-                    diagnostics.push(self.cycle(&cycle, at, import));
+                    let closed_at = self.files[at].imports[index_of_import].clone();
+                    diagnostics.push(self.cycle(&cycle, &closed_at, import));
                 }
                 None if self.known.contains(import) => *usable = false,
                 None if is_well_known(import) => {}
                 None => {
                     *usable = false;
-                    diagnostics.push(self.missing(at, import));
+                    let position = self.files[at].imports[index_of_import].clone();
+                    diagnostics.push(self.missing(&position, import));
                 }
             }
         }
@@ -141,42 +153,44 @@ impl<'a> Search<'a> {
             .map(String::as_str)
     }
 
-    fn cycle(&self, cycle: &[usize], closes: usize, import: &str) -> Diagnostic {
-        let names: Vec<&str> = cycle
+    fn cycle(&self, cycle: &[usize], closed_at: &Position, import: &str) -> Diagnostic {
+        let mut names: Vec<&str> = cycle
             .iter()
+            .take(MAX_SHOWN)
             .map(|file| self.files[*file].name.as_str())
             .collect();
+        names.extend((cycle.len() > MAX_SHOWN).then_some("…"));
         let message = format!(
             "these imports form a cycle: {} → {import}",
             names.join(" → ")
         );
-        let mut diagnostic = Diagnostic::new(
-            "proto-import-cycle",
-            message,
-            &position(&self.files[closes], import),
-        )
-        .with_label("this import closes the cycle")
-        .with_help("move what both need into a file that imports neither");
-        for pair in cycle.windows(2) {
-            if let [from, to] = pair {
-                let imported = &self.files[*to].name;
-                diagnostic = diagnostic.with_related(
-                    &position(&self.files[*from], imported),
-                    format!("imports `{imported}`"),
-                );
+        let mut diagnostic = Diagnostic::new("proto-import-cycle", message, closed_at)
+            .with_label("this import closes the cycle")
+            .with_help("move what both need into a file that imports neither");
+        for pair in cycle.windows(2).take(MAX_SHOWN) {
+            let &[from, to] = pair else { continue };
+            let (from, imported) = (&self.files[from], &self.files[to].name);
+            let index = from
+                .file
+                .file_descriptor_proto()
+                .dependency
+                .iter()
+                .position(|name| name == imported);
+            if let Some(position) = index.and_then(|index| from.imports.get(index)) {
+                diagnostic = diagnostic.with_related(position, format!("imports `{imported}`"));
             }
         }
         diagnostic
     }
 
-    fn missing(&self, file: usize, import: &str) -> Diagnostic {
+    fn missing(&mut self, position: &Position, import: &str) -> Diagnostic {
         let message = format!("there is no file `{import}` to import");
-        let diagnostic = Diagnostic::new(
-            "proto-missing-import",
-            message,
-            &position(&self.files[file], import),
-        );
-        match suggest::nearest(import, self.known.iter().map(String::as_str)) {
+        let diagnostic = Diagnostic::new("proto-missing-import", message, position);
+        self.suggestions += 1;
+        let near = (self.suggestions <= MAX_SUGGESTIONS)
+            .then(|| suggest::nearest(import, self.known.iter().map(String::as_str)))
+            .flatten();
+        match near {
             Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
             None => diagnostic
                 .with_help("imports are looked up in the directories of `messages.protobuf`"),

@@ -21,8 +21,6 @@ pub(crate) enum Unresolved {
     Absent {
         /// What was looked for, best first (`exampleService.userId.Click`).
         wanted: Vec<String>,
-        /// A message that exists and is nearly spelt like it, as the YAML would write it.
-        nearest: Option<String>,
     },
 }
 
@@ -70,14 +68,11 @@ impl Messages {
             .iter()
             .map(|package| format!("{package}.{pascal}"))
             .collect();
-        Err(Unresolved::Absent {
-            wanted,
-            nearest: self.nearest(service, message),
-        })
+        Err(Unresolved::Absent { wanted })
     }
 
     /// The message most like `message`, as the YAML would write it.
-    fn nearest(&self, service: &str, message: &str) -> Option<String> {
+    pub(crate) fn nearest(&self, service: &str, message: &str) -> Option<String> {
         let own = format!("{}.", folded_package(service));
         let spelt: Vec<(String, String)> = self
             .types

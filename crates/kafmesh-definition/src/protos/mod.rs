@@ -30,6 +30,8 @@ struct Parsed {
     name: String,
     source: Arc<Source>,
     file: File,
+    /// Where each of its imports is written.
+    imports: Vec<Position>,
 }
 
 /// Compiles the directories and files of `messages.protobuf`, which are relative to `base`.
@@ -43,7 +45,7 @@ pub(crate) fn load(
     let mut files = Vec::new();
     let mut parsed: Vec<Parsed> = Vec::new();
     let mut wanted: Vec<_> = found.files.into_iter().rev().collect();
-    let mut known: std::collections::HashSet<String> =
+    let mut known: std::collections::BTreeSet<String> =
         wanted.iter().map(|file| file.name.clone()).collect();
     while let Some(file) = wanted.pop() {
         files.push(file.path.clone());
@@ -51,12 +53,13 @@ pub(crate) fn load(
             continue;
         };
         // A file given by itself may import its neighbours.
-        for import in &proto.file.file_descriptor_proto().dependency {
+        let dependencies = &proto.file.file_descriptor_proto().dependency;
+        for (import, position) in dependencies.iter().zip(&proto.imports) {
             if !known.contains(import)
                 && let Some(mut neighbour) = found.roots.iter().find_map(|root| root.find(import))
             {
                 known.insert(import.clone());
-                neighbour.named_at = imports::position(&proto, import);
+                neighbour.named_at = position.clone();
                 wanted.push(neighbour);
             }
         }
@@ -86,7 +89,15 @@ fn parse(
         }
     };
     match File::from_source(&name, &source.text) {
-        Ok(file) => Some(Parsed { name, source, file }),
+        Ok(file) => {
+            let imports = imports::positions(file.file_descriptor_proto(), &source);
+            Some(Parsed {
+                name,
+                source,
+                file,
+                imports,
+            })
+        }
         Err(error) => {
             compile::report("proto-syntax", &error, &source, diagnostics);
             None

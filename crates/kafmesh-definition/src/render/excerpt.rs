@@ -4,38 +4,24 @@ use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-use crate::diagnostic::is_invisible;
 use crate::position::{Source, floor_char_boundary};
 
 /// The most bytes shown of one line, and of one excerpt.
 const MAX_LINE: usize = 160;
 const MAX_EXCERPT: usize = 4_096;
 
-/// The text of a file with what a terminal would obey replaced, byte for byte.
+/// The text of a file as miette may show it.
 pub(super) struct Excerpts<'a> {
     source: &'a Source,
-    text: std::borrow::Cow<'a, str>,
+    text: &'a str,
 }
 
 impl<'a> Excerpts<'a> {
     pub(super) fn new(source: &'a Source) -> Self {
-        let obeyed =
-            |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || is_invisible(c);
-        let text = if source.text.contains(obeyed) {
-            let shown = source.text.chars().flat_map(|c| {
-                let width = c.len_utf8();
-                let (stand_in, times) = match (obeyed(c), width) {
-                    (false, _) => (c, 1),
-                    (true, 3) => ('\u{fffd}', 1),
-                    (true, _) => ('?', width),
-                };
-                std::iter::repeat_n(stand_in, times)
-            });
-            std::borrow::Cow::Owned(shown.collect())
-        } else {
-            std::borrow::Cow::Borrowed(source.text.as_str())
-        };
-        Self { source, text }
+        Self {
+            source,
+            text: source.shown(),
+        }
     }
 
     /// A span that fits into an excerpt.
@@ -68,7 +54,7 @@ impl<'a> Excerpts<'a> {
             let line = lines(first, last);
             let start = span.start.saturating_sub(MAX_LINE / 2).max(line.start);
             let end = (span.end + MAX_LINE / 2).min(line.end);
-            floor_char_boundary(&self.text, start)..floor_char_boundary(&self.text, end)
+            floor_char_boundary(self.text, start)..floor_char_boundary(self.text, end)
         }
     }
 }
@@ -89,16 +75,20 @@ impl SourceCode for Excerpts<'_> {
             // Two labels too far apart for one excerpt; each then gets its own.
             return Err(MietteError::OutOfBounds);
         }
-        let window = self.window(&(start..end), before, after);
+        // Asked for no context, miette wants to know where the span itself is.
+        let window = if before + after == 0 {
+            start..end
+        } else {
+            self.window(&(start..end), before, after)
+        };
         let line = self.source.line_of(window.start);
-        let line_start = self.source.line_range(line).start;
-        let before = self.text.get(line_start..window.start).unwrap_or_default();
         let lines = self.source.line_of(window.end) - line + 1;
         let data = self.text.get(window.clone()).unwrap_or_default().as_bytes();
         let span = (window.start, window.len()).into();
         let name = self.source.path.display().to_string();
-        let contents =
-            MietteSpanContents::new_named(name, data, span, line, before.chars().count(), lines);
-        Ok(Box::new(contents))
+        let column = self.source.column_of(window.start);
+        Ok(Box::new(MietteSpanContents::new_named(
+            name, data, span, line, column, lines,
+        )))
     }
 }

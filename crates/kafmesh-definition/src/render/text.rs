@@ -14,6 +14,11 @@ use crate::position::{Excerpt, Position};
 
 /// Wide enough for messages with paths, narrow enough for half a screen.
 const WIDTH: usize = 100;
+/// More mistakes than anybody reads: the file is not what it was taken for.
+const MAX_SHOWN: usize = 1_000;
+/// Places at most this many lines apart share an excerpt: with a line of context around each, their
+/// excerpts touch.
+const NEAR: usize = 3;
 
 /// How [`Diagnostics::to_text`] draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +39,15 @@ impl Diagnostics {
     #[must_use]
     pub fn to_text(&self, style: TextStyle) -> String {
         let mut text = String::new();
-        for diagnostic in self {
+        for diagnostic in self.iter().take(MAX_SHOWN) {
             if !text.is_empty() {
                 text.push('\n');
             }
             // Writing into a string cannot fail.
             let _ = render(diagnostic, style, &mut text);
+        }
+        if self.len() > MAX_SHOWN {
+            text.push_str(&format!("\nand {} more mistakes\n", self.len() - MAX_SHOWN));
         }
         // miette pads some lines; files and logs are the better for it without.
         text.lines()
@@ -66,7 +74,7 @@ fn render(diagnostic: &Diagnostic, style: TextStyle, text: &mut String) -> fmt::
     }
 }
 
-/// A diagnostic as miette wants it: one file, with the places in other files as reports of their own.
+/// A diagnostic as miette wants it: one file, with places elsewhere as reports of their own.
 struct Report<'a> {
     message: String,
     code: Option<&'a str>,
@@ -79,7 +87,7 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn from_diagnostic(diagnostic: &'a Diagnostic) -> Self {
-        let same_file = |label: &&Label| same_source(&label.position, &diagnostic.position);
+        let beside = |label: &&Label| near(&label.position, &diagnostic.position);
         let mut report = Self::new(
             &diagnostic.message,
             &diagnostic.position,
@@ -88,14 +96,14 @@ impl<'a> Report<'a> {
         );
         report.code = Some(diagnostic.code);
         report.help = diagnostic.help.as_deref();
-        for label in diagnostic.related.iter().filter(same_file) {
+        for label in diagnostic.related.iter().filter(beside) {
             let span = Excerpts::span(&label.position.span());
             report.labels.push(LabeledSpan::new_with_span(
                 Some(label.message.clone()),
                 span,
             ));
         }
-        let elsewhere = diagnostic.related.iter().filter(|label| !same_file(label));
+        let elsewhere = diagnostic.related.iter().filter(|label| !beside(label));
         report.related = elsewhere
             .map(|label| Report::new(&label.message, &label.position, None, Severity::Advice))
             .collect();
@@ -126,15 +134,22 @@ impl<'a> Report<'a> {
                 ));
             }
             // Without an excerpt to name the file, the message has to.
-            None => report.message = format!("{}: {message}", position.file.display()),
+            None => {
+                let file = position.file.display().to_string();
+                if !message.contains(&file) {
+                    report.message = format!("{file}: {message}");
+                }
+            }
         }
         report
     }
 }
 
-fn same_source(a: &Position, b: &Position) -> bool {
+fn near(a: &Position, b: &Position) -> bool {
     match (&a.excerpt, &b.excerpt) {
-        (Some(a), Some(b)) => Arc::ptr_eq(&a.source, &b.source),
+        (Some(first), Some(second)) => {
+            Arc::ptr_eq(&first.source, &second.source) && a.line.abs_diff(b.line) <= NEAR
+        }
         _ => false,
     }
 }

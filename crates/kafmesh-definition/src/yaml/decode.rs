@@ -248,9 +248,14 @@ impl<'de, 'a> Deserializer<'de> for Decoder<'de, 'a> {
 }
 
 /// The entries of a mapping that are fields of the struct asked for; reports the others.
+///
+/// An unknown field that is a misspelt one is then read as that one, so that what is in it is checked
+/// too and the right one is not reported as missing.
 struct Entries<'de, 'a> {
     entries: std::slice::Iter<'de, (Key, Node)>,
     fields: &'static [&'static str],
+    /// Which of `fields` were given, or are taken from a misspelt one.
+    given: Vec<bool>,
     value: Option<&'de Node>,
     context: Context<'a>,
 }
@@ -261,26 +266,44 @@ impl<'de, 'a> Entries<'de, 'a> {
         fields: &'static [&'static str],
         context: Context<'a>,
     ) -> Self {
+        let mut given = vec![false; fields.len()];
+        for (key, _) in entries {
+            if let Some(index) = fields.iter().position(|field| *field == key.name) {
+                given[index] = true;
+            }
+        }
         Self {
             entries: entries.iter(),
             fields,
+            given,
             value: None,
             context,
         }
     }
 
-    fn report_unknown(&self, key: &Key) {
+    /// The field that `key` means.
+    fn field(&mut self, key: &Key) -> Option<&'static str> {
+        if let Some(field) = self.fields.iter().find(|field| **field == key.name) {
+            return Some(field);
+        }
+        let near = suggest::nearest(&key.name, self.fields.iter().copied());
         let position = self.context.source.position(key.span.clone());
         let diagnostic = Diagnostic::new(
             "unknown-field",
             format!("unknown field `{}`", shortened(&key.name)),
             &position,
         );
-        let help = match suggest::nearest(&key.name, self.fields.iter().copied()) {
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the fields here are {}", suggest::listed(self.fields)),
         };
         self.context.report(diagnostic.with_help(help));
+        let index = self.fields.iter().position(|field| Some(*field) == near)?;
+        if std::mem::replace(&mut self.given[index], true) {
+            None
+        } else {
+            near
+        }
     }
 }
 
@@ -292,12 +315,11 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
         seed: K,
     ) -> Result<Option<K::Value>, Mismatch> {
         while let Some((key, value)) = self.entries.next() {
-            if self.fields.contains(&key.name.as_str()) {
+            if let Some(field) = self.field(key) {
                 self.value = Some(value);
-                let name: StrDeserializer<'de, Mismatch> = key.name.as_str().into_deserializer();
+                let name: StrDeserializer<'de, Mismatch> = field.into_deserializer();
                 return seed.deserialize(name).map(Some);
             }
-            self.report_unknown(key);
         }
         Ok(None)
     }

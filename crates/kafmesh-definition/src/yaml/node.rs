@@ -123,13 +123,41 @@ fn syntax_error(source: &Arc<Source>, error: &Error) -> Diagnostic {
         .with_help("move it to a file of its own; every component has its own file"),
         other => {
             let message = serde_saphyr::UserMessageFormatter.format_message(other);
-            Diagnostic::new(
+            let mut diagnostic = Diagnostic::new(
                 "yaml-syntax",
                 format!("this is not YAML: {}", shortened_message(&message)),
                 &position,
-            )
+            );
+            diagnostic.help = help_on(&message).map(str::to_owned);
+            diagnostic
         }
     }
+}
+
+/// What to do about the mistakes made most.
+fn help_on(message: &str) -> Option<&'static str> {
+    const HELP: [(&str, &str); 5] = [
+        ("tabs", "indent with spaces"),
+        (
+            "indicator",
+            "put text that contains `: ` in quotes, and close every `[` and `{`",
+        ),
+        (
+            "expected key",
+            "entries of one mapping begin in the same column",
+        ),
+        (
+            "unknown value",
+            "an alias `*name` needs an anchor `&name` before it; put text that begins with `*` in quotes",
+        ),
+        (
+            "unclosed quote",
+            "end the text with the quote it begins with",
+        ),
+    ];
+    HELP.iter()
+        .find(|(part, _)| message.contains(part))
+        .map(|(_, help)| *help)
 }
 
 fn shortened_message(message: &str) -> String {

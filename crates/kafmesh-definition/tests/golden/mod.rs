@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 #[derive(Default)]
-pub struct Golden {
+pub(crate) struct Golden {
     rewritten: Vec<PathBuf>,
 }
 
 impl Golden {
     /// Compares `actual` with the file, and puts it there when they differ.
-    pub fn check(&mut self, file: &Path, actual: &str) {
+    pub(crate) fn check(&mut self, file: &Path, actual: &str) {
         let expected = std::fs::read_to_string(file).unwrap_or_default();
         if expected != actual {
             std::fs::write(file, actual).unwrap();
@@ -18,7 +18,7 @@ impl Golden {
     }
 
     /// Fails when a file was rewritten.
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         assert!(
             self.rewritten.is_empty(),
             "these files differed and were rewritten; look at their diff and run the test again: {:#?}",
