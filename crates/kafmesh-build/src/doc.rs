@@ -123,3 +123,127 @@ fn sole_url(line: &str) -> Option<String> {
         (line.starts_with("https://") || line.starts_with("http://")) && line.chars().all(plain);
     is_url.then(|| format!("<{line}>"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+
+    use super::*;
+
+    /// What rustdoc would show of `lines`, one line each, if it is text and code spans and nothing else.
+    fn shown(lines: &[String]) -> Result<Vec<String>, String> {
+        // rustdoc's own, but for smart punctuation, which changes quotation marks everywhere.
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_FOOTNOTES
+            | Options::ENABLE_STRIKETHROUGH
+            | Options::ENABLE_TASKLISTS;
+        let markdown = lines.join("\n");
+        let mut shown = String::new();
+        for event in Parser::new_ext(&markdown, options) {
+            match event {
+                Event::Text(text) => shown.push_str(&text),
+                Event::Code(text) => {
+                    shown.push('`');
+                    shown.push_str(&text);
+                    shown.push('`');
+                }
+                Event::SoftBreak => shown.push('\n'),
+                Event::Start(Tag::Paragraph) if !shown.is_empty() => shown.push('\n'),
+                Event::Start(Tag::Paragraph) | Event::End(_) => {}
+                other => return Err(format!("{other:?} in {markdown:?}")),
+            }
+        }
+        Ok(shown.lines().map(str::to_owned).collect())
+    }
+
+    fn assert_shown_as_written(text: &str) {
+        let written: Vec<_> = lines(text).filter(|line| !line.is_empty()).collect();
+        assert_eq!(shown(&markdown(text)), Ok(written), "{text:?}");
+    }
+
+    #[test]
+    fn descriptions_are_shown_as_written() {
+        for text in [
+            "plain",
+            "# heading",
+            "- item",
+            "+ item",
+            "* item",
+            "1. item",
+            "12) item",
+            "> quote",
+            "---",
+            "text\n===",
+            "text\n---",
+            "***",
+            "___",
+            "```\nlet x = 1;\n```",
+            "~~~\nx\n~~~",
+            "    let indented = 1;",
+            "\tlet indented = 1;",
+            "[link](https://example.com)",
+            "[a]: https://b",
+            "![image](x.png)",
+            "<b>html</b>",
+            "<!-- comment",
+            "&amp;",
+            "a | b\n--|--\nc | d",
+            "*bold* _it_",
+            "user_id",
+            "~~gone~~",
+            "`code`",
+            "an `open span",
+            "`a` and ``b``",
+            "end \\",
+            "back\\slash",
+            "*/ /* //",
+            "[^1] and [^1]: note",
+            "- [ ] task",
+            "snake_case_name and __init__",
+        ] {
+            assert_shown_as_written(text);
+        }
+    }
+
+    #[test]
+    fn a_lone_address_is_a_link() {
+        assert_eq!(
+            markdown("https://example.com/a?b=c"),
+            ["<https://example.com/a?b=c>"]
+        );
+    }
+
+    #[test]
+    fn characters_that_deceive_are_left_out() {
+        assert_eq!(markdown("a\u{202E}b\u{2066}c\u{7}d\re"), ["abcde"]);
+    }
+
+    #[test]
+    fn code_spans_hold_backticks() {
+        for (text, expected) in [("a.b", "`a.b`"), ("a`b", "`` a`b ``"), ("``", "``` `` ```")] {
+            assert_eq!(code(text), expected);
+            assert_eq!(shown(&[code(text)]), Ok(vec![format!("`{text}`")]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_shown(text in r"([a-z0-9 #*_\[\]()<>!&`~|=+\-.:/\\\n]|https://)*") {
+            prop_assume!(!text.lines().any(|line| sole_url(line.trim()).is_some()));
+            let squeezed: Vec<_> = lines(&text).filter(|line| !line.is_empty()).collect();
+            let shown = shown(&markdown(&text)).map_err(TestCaseError::fail)?;
+            // Code spans may lose the spaces at their ends; what counts is that nothing else happens.
+            let bare = |lines: Vec<String>| lines.concat().replace(' ', "");
+            prop_assert_eq!(bare(shown), bare(squeezed));
+        }
+
+        #[test]
+        fn doc_comments_of_anything_parse(text in any::<String>()) {
+            let attributes = attributes(markdown(&text));
+            let source = prettyplease::unparse(&syn::parse_quote!(#attributes pub struct Documented;));
+            let again: syn::File = syn::parse_file(&source).unwrap();
+            prop_assert_eq!(again.items.len(), 1);
+        }
+    }
+}

@@ -1,5 +1,23 @@
 //! Generates typed Rust from a resolved kafmesh definition.
+//!
+//! [`generate`] is a pure function from the definition to source text; [`write`] puts the text into a
+//! directory that is checked in, and [`compile`] into a build script's `OUT_DIR`. Both styles give the same
+//! code: it names types and calls `kafmesh::codegen::v1`, and holds no logic of its own.
+//!
+//! ```text
+//! definitions/
+//!   mod.rs                              re-exports, as every mod.rs here
+//!   service.km.rs                       Service, ServiceTest
+//!   math/mod.rs
+//!   math/component.km.rs                MathComponent
+//!   math/total_clicks_processor.km.rs   TotalClicks{Processor, Context, Test, Outputs}
+//!   math/user_id_click_source.km.rs     UserIdClickSource
+//!   math/user_id_total_clicks_view.km.rs
+//!   models/mod.rs                       the messages, by package
+//!   models/user_id.km.rs
+//! ```
 
+mod build_script;
 mod check;
 mod doc;
 mod emit;
@@ -8,8 +26,11 @@ mod generated;
 mod models;
 mod module;
 mod names;
+#[cfg(doctest)]
+mod undeclared;
 mod write;
 
+pub use build_script::{Error, compile};
 pub use generate::generate;
 pub use generated::Generated;
 pub use write::{Difference, DifferenceKind, Report, WriteError, compare, write};

@@ -28,7 +28,7 @@ pub(super) fn check(definition: &Definition, diagnostics: &mut Vec<Diagnostic>) 
     let mut methods = Scope::new(diagnostics);
     for component in &definition.components {
         let method = names::component(&component.name).method;
-        methods.add(&method, &component.position);
+        methods.add([&method], &component.position);
     }
     for processor in definition
         .components
@@ -43,14 +43,12 @@ fn check_processor(processor: &Processor, diagnostics: &mut Vec<Diagnostic>) {
     let mut driver = Scope::new(diagnostics);
     for input in &processor.inputs {
         let names = names::input(input);
-        driver.add(&names.send, &input.position);
-        driver.add(&names.send_delete, &input.position);
+        driver.add([&names.send, &names.send_delete], &input.position);
     }
     let mut context = Scope::new(diagnostics);
     for output in &processor.outputs {
         let names = names::output(output);
-        context.add(&names.output, &output.topic.position);
-        context.add(&names.delete, &output.topic.position);
+        context.add([&names.output, &names.delete], &output.topic.position);
     }
 }
 
@@ -85,13 +83,15 @@ impl<'a, 'p> Scope<'a, 'p> {
         }
     }
 
-    fn add(&mut self, ident: &Ident, position: &'p Position) {
-        let name = ident.to_string();
-        match self.first.get(&name) {
-            None => {
+    /// Takes the names of one thing; one of them that is taken says enough.
+    fn add<const N: usize>(&mut self, idents: [&Ident; N], position: &'p Position) {
+        for ident in idents {
+            let name = ident.to_string();
+            let Some(first) = self.first.get(&name) else {
                 self.first.insert(name, position);
-            }
-            Some(first) => self.diagnostics.push(
+                continue;
+            };
+            self.diagnostics.push(
                 Diagnostic::new(
                     "rust-name-collision",
                     format!("two things would become the Rust method `{name}`"),
@@ -100,7 +100,8 @@ impl<'a, 'p> Scope<'a, 'p> {
                 .with_label("the second")
                 .with_related(first, "the first")
                 .with_help("rename one of them"),
-            ),
+            );
+            return;
         }
     }
 }

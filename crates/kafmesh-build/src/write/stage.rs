@@ -150,3 +150,63 @@ impl Drop for Stage<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// A file system that changes after everything was checked cannot be asked for, so the plan is made
+    /// first and the directory spoilt afterwards.
+    #[test]
+    fn a_failure_while_files_are_replaced_is_undone() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        for name in ["a.km.rs", "b.km.rs"] {
+            fs::write(root.join(name), format!("old {name}")).unwrap();
+            File::options()
+                .write(true)
+                .open(root.join(name))
+                .unwrap()
+                .set_modified(past)
+                .unwrap();
+        }
+        // Replaced, removed as stale, created, and created where a directory will stand.
+        let files: BTreeMap<String, String> = ["a.km.rs", "new/mod.rs", "z.km.rs"]
+            .map(|name| (name.to_owned(), format!("new {name}")))
+            .into();
+        let plan = Plan::new(root, &files).unwrap();
+        let mut stage = Stage::new(root).unwrap();
+        for (path, text) in &files {
+            stage.add(path, text).unwrap();
+        }
+        fs::create_dir(root.join("z.km.rs")).unwrap();
+
+        let error = stage.commit(&plan).unwrap_err();
+
+        assert!(
+            matches!(
+                error,
+                WriteError::Io {
+                    action: "replace",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        for name in ["a.km.rs", "b.km.rs"] {
+            let file = root.join(name);
+            assert_eq!(fs::read_to_string(&file).unwrap(), format!("old {name}"));
+            assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), past);
+        }
+        let left = fs::read_dir(root)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.map(|name| name.into_string().unwrap()).collect();
+        left.sort();
+        assert_eq!(left, ["a.km.rs", "b.km.rs", "z.km.rs"]);
+    }
+}
