@@ -21,6 +21,12 @@ messages:
 components: ./components/*.yaml
 ";
 
+const PROTO: &str = "\
+syntax = \"proto3\";
+package userId;
+message Click {}
+";
+
 /// Far more than any case takes, far less than a hang.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -106,6 +112,16 @@ const CASES: &[Case] = &[
         );
         write("protos/user_id.proto", text).unwrap();
     }),
+    ("proto_nesting_in_a_known_option", || {
+        let text = format!(
+            "syntax = \"proto3\";\npackage userId;\nimport \"google/protobuf/descriptor.proto\";\n\
+             message Click {{ Click a = 1; }}\nextend google.protobuf.FileOptions {{ Click a = 50000; }}\n\
+             option (a) = {}{};\n",
+            "{ a ".repeat(50_000),
+            "}".repeat(50_000),
+        );
+        write("protos/user_id.proto", text).unwrap();
+    }),
     ("proto_import_chain_into_a_cycle", || {
         for file in 0..2_000 {
             let text = format!(
@@ -116,15 +132,10 @@ const CASES: &[Case] = &[
         }
     }),
     ("no_proto_in_directory", || {
-        write("protos/README.md", "none yet\n").unwrap()
+        std::fs::remove_file("protos/user_id.proto").unwrap()
     }),
     ("one_line_of_a_megabyte", || {
         let sources = vec!["{message: userId.clik}"; 40_000].join(", ");
-        write(
-            "protos/user_id.proto",
-            "syntax = \"proto3\";\npackage userId;\nmessage Click {}\n",
-        )
-        .unwrap();
         write(
             "components/math.yaml",
             format!("{{name: math, sources: [{sources}]}}\n"),
@@ -156,8 +167,8 @@ const CASES: &[Case] = &[
     }),
     #[cfg(unix)]
     ("not_regular_files", || {
-        std::os::unix::fs::symlink("/dev/zero", "components/math.yaml").unwrap();
-        std::os::unix::fs::symlink("/dev/zero", "protos/user_id.proto").unwrap();
+        std::os::unix::fs::symlink("/dev/zero", "components/zero.yaml").unwrap();
+        std::os::unix::fs::symlink("/dev/zero", "protos/zero.proto").unwrap();
     }),
     ("definition_is_a_directory", || {
         std::fs::remove_file("definition.yaml").unwrap();
@@ -175,6 +186,12 @@ fn each_generated_definition_is_explained() {
         create_dir_all("components").unwrap();
         create_dir_all("protos").unwrap();
         write("definition.yaml", DEFINITION).unwrap();
+        write(
+            "components/math.yaml",
+            "name: math\nsources:\n  - message: userId.click\n",
+        )
+        .unwrap();
+        write("protos/user_id.proto", PROTO).unwrap();
         make();
         let started = Instant::now();
         let rendered = match kafmesh_definition::load(Path::new("definition.yaml")) {

@@ -4,6 +4,7 @@ mod compile;
 mod find;
 mod imports;
 mod messages;
+mod nesting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,6 +89,14 @@ fn parse(
             return None;
         }
     };
+    if let Some(at) = nesting::too_deep(&source.text) {
+        let message = format!("this is nested deeper than {} levels", nesting::MAX_NESTING);
+        let diagnostic = Diagnostic::new("proto-nesting", message, &source.position(at..at + 1));
+        diagnostics.push(
+            diagnostic.with_help("give inner messages and values names of their own, outside"),
+        );
+        return None;
+    }
     match File::from_source(&name, &source.text) {
         Ok(file) => {
             let imports = imports::positions(file.file_descriptor_proto(), &source);

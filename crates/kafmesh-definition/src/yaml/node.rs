@@ -76,6 +76,7 @@ pub(crate) fn parse(
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
             max_documents: 2,
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -99,18 +100,26 @@ fn syntax_error(source: &Arc<Source>, error: &Error) -> Diagnostic {
     let position = error
         .location()
         .map_or_else(|| source.position(0..0), |at| located(source, at));
-    let error = error.without_snippet();
+    let mut error = error.without_snippet();
+    while let Error::AliasError { error: inner, .. } = error {
+        error = inner;
+    }
     let too_much = |message: String, help: &str| {
         Diagnostic::new("yaml-limit", message, &position).with_help(help)
+    };
+    let too_deep = || {
+        too_much(
+            format!("this is nested deeper than {MAX_DEPTH} levels"),
+            "no part of a definition nests deeper than six levels",
+        )
     };
     match error {
         Error::Budget {
             breach: serde_saphyr::budget::BudgetBreach::Depth { .. },
             ..
-        } => too_much(
-            format!("this is nested deeper than {MAX_DEPTH} levels"),
-            "no part of a definition nests deeper than six levels",
-        ),
+        } => too_deep(),
+        // The parser below serde-saphyr counts brackets itself, and says so only in words.
+        other if other.to_string().contains("recursion limit exceeded") => too_deep(),
         Error::AliasReplayLimitExceeded { .. } => too_much(
             format!("aliases expand to more than {MAX_ALIASED_VALUES} values"),
             "write the values out, or split the component",
