@@ -7,8 +7,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the place it went wrong in.
 ///
-/// Handlers return it too: any error type converts with `?` through [`Error::handler`].
-#[derive(Debug, thiserror::Error)]
+/// Handlers return it too: any error type becomes one through [`Error::handler`].
+///
+/// `Debug` shows the same text as `Display`, since that is what a `main` that returns it prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A setting in [`Config`](crate::Config) or its environment variable has no usable value.
@@ -66,8 +68,8 @@ pub enum Error {
         /// What the handler returned.
         source: Box<Error>,
     },
-    /// An error of the user's own code.
-    #[error("{0}")]
+    /// An error of the user's own code, shown with its causes.
+    #[error("{}", with_causes(&**.0))]
     Handler(Box<dyn std::error::Error + Send + Sync>),
     /// The local store failed.
     #[error("the local store at {path} failed while {action}: {reason}")]
@@ -110,6 +112,14 @@ pub enum Error {
         key: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The service was told to stop and did not in time.
+    #[error("the service did not stop within {waited:?} (KAFMESH_SHUTDOWN_TIMEOUT) and was cut short while {running} still ran; what was not committed is handled again by the next process")]
+    Shutdown {
+        /// How long it was given.
+        waited: Duration,
+        /// The objects that had not stopped.
+        running: String,
     },
     /// A part of the service stopped with an error.
     #[error("{object} stopped: {source}")]
@@ -216,10 +226,56 @@ impl Error {
     }
 }
 
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The error and what caused it; many libraries leave the cause out of their own text.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn list<T: std::fmt::Display>(items: &[T]) -> String {
     items.iter().map(|item| format!("\n  - {item}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the price service did not answer")]
+    struct Price(#[source] std::io::Error);
+
+    #[test]
+    fn a_main_that_returns_an_error_prints_text_for_people() {
+        let source = Error::handler(Price(std::io::Error::other("connection refused")));
+        let at = Position { topic: "s.a".into(), partition: 3, offset: 7, key: Some("k".into()) };
+        let error = Error::HandlerAt { at, source: Box::new(source) };
+        let text = "the handler failed for the record at topic s.a, partition 3, offset 7, key \"k\": the price service did not answer: connection refused";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:?}"), text);
+    }
+
+    #[test]
+    fn causes_that_an_error_tells_itself_are_not_repeated() {
+        let inner = Error::Stopped { object: "the view of s.a".into(), source: Box::new(Error::handler("why")) };
+        assert_eq!(Error::handler(inner).to_string(), "the view of s.a stopped: why");
+    }
 }

@@ -14,6 +14,7 @@ mod error;
 mod kafka;
 mod processor;
 mod restore;
+mod retry;
 mod service;
 mod source;
 mod store;

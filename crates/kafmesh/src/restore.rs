@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::kafka::{Batch, Polled, Reader};
+use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
 
 /// How often progress is logged.
@@ -75,10 +76,16 @@ pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
+/// What `partition` of `topic` holds now.
+pub(crate) async fn extent(reader: &Reader, topic: &str, partition: i32) -> Result<Extent> {
+    let (low, high) = retry(|| reader.watermarks(topic, partition)).await?;
+    Ok(Extent { partition, low, high })
+}
+
 /// Reads `partition` of `topic` into `table` until its end, and returns the offset there.
 pub(crate) async fn restore(reader: &Reader, table: &Table, topic: &str, partition: i32) -> Result<i64> {
-    let (low, high) = reader.watermarks(topic, partition).await?;
-    let extent = Extent { partition, low, high };
+    let extent = extent(reader, topic, partition).await?;
+    let high = extent.high;
     let start = start_offsets(table, topic, &[extent])?[0];
     if start >= high {
         return Ok(start);
@@ -99,6 +106,8 @@ pub(crate) async fn restore(reader: &Reader, table: &Table, topic: &str, partiti
                     let percent = (at - start) * 100 / (high - start).max(1);
                     tracing::info!(topic, partition, at, to = high, percent, "restoring state");
                 }
+                // A long restore must not keep its thread from other partitions.
+                tokio::task::yield_now().await;
             }
             Polled::End(end) => {
                 // Compaction or transaction markers may lie between the last record and the end.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::kafka::{Polled, Reader};
-use crate::restore::{Extent, apply, start_offsets};
+use crate::restore::{Extent, apply, extent, start_offsets};
 use crate::store::{Table, Value};
 use crate::testing::Contents;
 
@@ -162,6 +162,11 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
+    /// As it is called in messages to people.
+    pub(crate) fn title(&self) -> String {
+        format!("the view of {}", self.topic)
+    }
+
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<()> {
         let result = tokio::select! {
             biased;
@@ -171,15 +176,11 @@ impl Follower {
         if let Err(error) = &result {
             self.progress.send_replace(Progress::Failed(error.to_string()));
         }
-        result.map_err(|error| Error::Stopped { object: format!("the view of {}", self.topic), source: Box::new(error) })
+        result.map_err(|error| Error::Stopped { object: self.title(), source: Box::new(error) })
     }
 
     async fn follow(&self) -> Result<()> {
-        let extents = try_join_all((0..self.partitions).map(|partition| async move {
-            let (low, high) = self.reader.watermarks(&self.topic, partition).await?;
-            Ok::<_, Error>(Extent { partition, low, high })
-        }))
-        .await?;
+        let extents = try_join_all((0..self.partitions).map(|partition| extent(&self.reader, &self.topic, partition))).await?;
         let starts = start_offsets(&self.table, &self.topic, &extents)?;
         let partitions = extents.len();
         self.progress.send_replace(if partitions == 0 { Progress::Ready } else { Progress::CatchingUp { done: 0, partitions } });
@@ -205,6 +206,8 @@ impl Follower {
                 caught_up = true;
                 self.one_more_done();
             }
+            // The other partitions, and a stop, are waiting for their turn.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -24,13 +24,17 @@ pub(crate) struct Cache<S> {
     hasher: foldhash::fast::RandomState,
 }
 
+/// Not in the list of dirty entries.
+const CLEAN: u32 = u32::MAX;
+
 struct Entry<S> {
     key: Box<[u8]>,
     hash: u64,
     /// `None`: the key is known to have no state.
     value: Option<S>,
     bytes: usize,
-    dirty: bool,
+    /// Its place in the list of dirty entries, or [`CLEAN`].
+    dirty: u32,
     /// Used since the hand passed last.
     referenced: bool,
 }
@@ -75,7 +79,7 @@ impl<S> Cache<S> {
         self.make_room(bytes);
         let hash = self.hasher.hash_one(key);
         let slot = self.entries.len() as u32;
-        self.entries.push(Entry { key: key.into(), hash, value, bytes, dirty: false, referenced: true });
+        self.entries.push(Entry { key: key.into(), hash, value, bytes, dirty: CLEAN, referenced: true });
         let entries = &self.entries;
         self.index.insert_unique(hash, slot, |&index| entries[index as usize].hash);
         self.bytes += bytes;
@@ -87,11 +91,11 @@ impl<S> Cache<S> {
         let entry = &mut self.entries[slot.0 as usize];
         let bytes = Self::weight(&entry.key, size);
         self.bytes = self.bytes - entry.bytes + bytes;
-        if entry.dirty {
-            self.dirty_bytes -= entry.bytes;
-        } else {
-            entry.dirty = true;
+        if entry.dirty == CLEAN {
+            entry.dirty = self.dirty.len() as u32;
             self.dirty.push(slot.0);
+        } else {
+            self.dirty_bytes -= entry.bytes;
         }
         self.dirty_bytes += bytes;
         entry.bytes = bytes;
@@ -115,7 +119,7 @@ impl<S> Cache<S> {
     /// Every dirty entry has been written: all are clean.
     pub(crate) fn written(&mut self) {
         for index in self.dirty.drain(..) {
-            self.entries[index as usize].dirty = false;
+            self.entries[index as usize].dirty = CLEAN;
         }
         self.dirty_bytes = 0;
     }
@@ -133,7 +137,7 @@ impl<S> Cache<S> {
             steps -= 1;
             self.hand %= self.entries.len();
             let entry = &mut self.entries[self.hand];
-            if entry.dirty {
+            if entry.dirty != CLEAN {
                 self.hand += 1;
             } else if entry.referenced {
                 entry.referenced = false;
@@ -154,12 +158,9 @@ impl<S> Cache<S> {
             if let Some(index) = self.index.find_mut(moved_hash, |&index| index as usize == last) {
                 *index = position as u32;
             }
-            if self.entries[last].dirty {
-                for index in &mut self.dirty {
-                    if *index as usize == last {
-                        *index = position as u32;
-                    }
-                }
+            let dirty = self.entries[last].dirty;
+            if dirty != CLEAN {
+                self.dirty[dirty as usize] = position as u32;
             }
         }
         self.bytes -= self.entries.swap_remove(position).bytes;

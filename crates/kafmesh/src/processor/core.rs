@@ -1,6 +1,6 @@
 //! One record through one processor: decode, handle, effects. The same code runs under Kafka and in tests.
 
-use super::work::{Context, State, Work, position};
+use super::work::{Context, State, Work, position, short_name};
 use crate::codegen::ProcessorDescriptor;
 use crate::error::{Error, Position, Result};
 use crate::kafka::Record;
@@ -44,7 +44,10 @@ pub(crate) async fn process<P: Processor>(
     work.begin();
     let handled = processor.handle(input, Context::new(work, record, key, topic, partition), record.value).await;
     match handled {
-        Ok(()) => work.apply(key),
+        Ok(()) => {
+            work.apply(key);
+            Ok(())
+        }
         Err(error) => {
             work.discard();
             Err(placed(error, at()))
@@ -59,9 +62,7 @@ pub(crate) async fn process<P: Processor>(
 /// When the bytes are not an `M`; [`process`] adds the record's position.
 pub fn decode<M: prost::Message + Default>(value: &[u8]) -> Result<M> {
     M::decode(value).map_err(|error| {
-        let name = std::any::type_name::<M>();
-        let name = name.rsplit("::").next().unwrap_or(name);
-        undecodable(Position::default(), format!("its value is not a {name}: {error}"))
+        undecodable(Position::default(), format!("its value is not a {}: {error}", short_name::<M>()))
     })
 }
 

@@ -7,14 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Processor;
+use super::guard::said;
 use super::task::{Changelog, Out, Task, TaskInput, TaskState, input_checkpoint};
 use super::work::Work;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition};
+use crate::retry::retry;
 use crate::store::Store;
 
 /// A processor ready to run.
@@ -24,10 +27,16 @@ pub(crate) struct Member<P: Processor> {
     pub(crate) title: String,
     pub(crate) config: Config,
     pub(crate) cluster: Cluster,
-    pub(crate) reader: Reader,
-    pub(crate) store: Option<Store>,
+    /// When it has state.
+    pub(crate) storage: Option<Storage>,
     /// Partition counts of every topic it uses.
     pub(crate) partitions: BTreeMap<&'static str, i32>,
+}
+
+/// Where state is kept, and what restores it.
+pub(crate) struct Storage {
+    pub(crate) store: Store,
+    pub(crate) reader: Reader,
 }
 
 /// What lives from an assignment to its revocation.
@@ -47,10 +56,14 @@ impl<P: Processor> Member<P> {
         let outputs = topics.map(|topic| producer.topic(topic, self.count(topic))).collect::<Result<Box<[OutTopic]>>>()?;
 
         let mut running = Running { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let mut deadline = None;
         let result = loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break running.stop().await,
+                () = stop.cancelled() => {
+                    deadline = Some(Instant::now() + self.config.shutdown_timeout);
+                    break running.stop().await;
+                }
                 Some(ended) = running.tasks.join_next() => {
                     if let Err(error) = flat(ended) {
                         // The other partitions commit what they have done before the processor stops.
@@ -62,7 +75,11 @@ impl<P: Processor> Member<P> {
                 }
                 event = consumer.next_event() => {
                     let handled = match event {
-                        GroupEvent::Assigned(partitions) => self.start(&consumer, &producer, &outputs, partitions, &mut running).await,
+                        GroupEvent::Assigned(partitions) => tokio::select! {
+                            biased;
+                            () = stop.cancelled() => Ok(()),
+                            started = self.start(&consumer, &producer, &outputs, partitions, &mut running) => started,
+                        },
                         GroupEvent::Revoked(partitions) => {
                             tracing::info!(processor = %self.title, partitions = %numbers(&partitions), "partitions revoked");
                             match running.stop().await {
@@ -85,7 +102,8 @@ impl<P: Processor> Member<P> {
             }
         };
         consumer.close().await;
-        let flushed = producer.close(self.config.shutdown_timeout).await;
+        let left = deadline.map_or(self.config.shutdown_timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let flushed = producer.close(left).await;
         result.and(flushed).map_err(|error| Error::Stopped { object: self.title, source: Box::new(error) })
     }
 
@@ -99,12 +117,12 @@ impl<P: Processor> Member<P> {
     ) -> Result<()> {
         tracing::info!(processor = %self.title, partitions = %numbers(&assigned), "partitions assigned");
         let descriptor = self.processor.descriptor();
-        let committed = consumer.committed(&assigned).await?;
+        let committed = retry(|| consumer.committed(&assigned)).await?;
         let mut tables = BTreeMap::new();
-        if let (Some(store), Some(persistence)) = (&self.store, &descriptor.persistence) {
+        if let (Some(storage), Some(persistence)) = (&self.storage, &descriptor.persistence) {
             for source in &assigned {
                 if !tables.contains_key(&source.partition) {
-                    tables.insert(source.partition, store.table(&format!("{}-{}", persistence.topic, source.partition))?);
+                    tables.insert(source.partition, storage.store.table(&format!("{}-{}", persistence.topic, source.partition))?);
                 }
             }
         }
@@ -126,14 +144,14 @@ impl<P: Processor> Member<P> {
         }
         running.stop = CancellationToken::new();
         for (partition, inputs) in inputs {
-            let changelog = match &descriptor.persistence {
-                Some(persistence) => Some(Changelog {
+            let changelog = match (&self.storage, &descriptor.persistence) {
+                (Some(storage), Some(persistence)) => Some(Changelog {
                     name: persistence.topic.into(),
                     topic: producer.topic(persistence.topic, self.count(persistence.topic))?,
-                    reader: self.reader.clone(),
+                    reader: storage.reader.clone(),
                     offset: 0,
                 }),
-                None => None,
+                _ => None,
             };
             running.tasks.spawn(
                 Task {
@@ -147,6 +165,8 @@ impl<P: Processor> Member<P> {
                     commit_interval: self.config.commit_interval,
                     stop: running.stop.clone(),
                     state: TaskState::Restoring,
+                    due: Instant::now(),
+                    turn: 0,
                 }
                 .run(),
             );
@@ -182,17 +202,10 @@ fn flat(ended: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
     match ended {
         Ok(result) => result,
         Err(error) if error.is_cancelled() => Ok(()),
-        Err(error) => Err(Error::handler(format!("a handler panicked: {}", panic_message(error)))),
-    }
-}
-
-fn panic_message(error: tokio::task::JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(panic) => match panic.downcast::<String>() {
-            Ok(message) => *message,
-            Err(panic) => panic.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), ToString::to_string),
-        },
-        Err(error) => error.to_string(),
+        Err(error) => {
+            let said = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| said(&*panic));
+            Err(Error::handler(format!("its task panicked: {said}")))
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 mod cache;
 mod core;
+mod guard;
 mod member;
 mod task;
 mod work;
 
 pub(crate) use self::core::process;
 pub use self::core::{Processor, decode, unknown_input};
-pub(crate) use member::Member;
+pub(crate) use member::{Member, Storage};
 pub use work::{Context, NoState, State};
 pub(crate) use work::Work;

@@ -25,11 +25,20 @@ use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Processor, process};
-use super::work::Work;
-use crate::error::Result;
+use super::guard::guarded;
+use super::work::{Work, position};
+use crate::error::{Error, Result};
 use crate::kafka::{Batch, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader, TopicPartition};
 use crate::restore::restore;
+use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
+
+/// After how many records that were handled at once a task looks whether to stop or to commit:
+/// seldom enough to cost nothing, often enough for handlers that compute for milliseconds.
+const LOOK_UP_EVERY: usize = 16;
+
+/// Records in the outbox at which it is sent in the middle of a batch, for handlers with many outputs.
+const SEND_AT: usize = 4096;
 
 /// Where a task is in its life; the table in the module's documentation says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +70,10 @@ pub(crate) struct Task<P: Processor> {
     pub(crate) commit_interval: Duration,
     pub(crate) stop: CancellationToken,
     pub(crate) state: TaskState,
+    /// When the next commit is due.
+    pub(crate) due: Instant,
+    /// The input that is asked for records first.
+    pub(crate) turn: usize,
 }
 
 /// One input topic's partition.
@@ -109,28 +122,27 @@ impl<P: Processor> Task<P> {
             }
         }
         self.enter(TaskState::Running);
-        let mut due = Instant::now() + self.commit_interval;
+        self.due = Instant::now() + self.commit_interval;
         loop {
             let polled = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep_until(due), if self.is_uncommitted() => None,
-                polled = next(&mut self.inputs) => Some(polled?),
+                () = tokio::time::sleep_until(self.due), if self.is_uncommitted() => None,
+                polled = next(&mut self.inputs, &mut self.turn) => Some(polled?),
             };
             if let Some((input, batch)) = polled {
-                let handled = self.handle(input, &batch).await;
-                self.send().await?;
-                if let Err(error) = handled {
+                if let Some(failure) = self.handle(input, &batch).await? {
                     // What came before the record that failed is done: commit it, and nothing past it.
-                    self.commit().await?;
-                    return Err(error);
+                    if let Err(second) = self.commit().await {
+                        tracing::warn!(partition = self.partition, error = %second, "committing what came before the failed record failed, too");
+                    }
+                    return Err(failure);
                 }
+                self.send().await?;
             }
-            let now = Instant::now();
-            if now >= due || self.work.is_full_of_changes() {
-                self.commit().await?;
-                due = Instant::now() + self.commit_interval;
-            }
+            self.commit_if_due().await?;
+            // A partition that always has records would keep its thread from everything else.
+            tokio::task::yield_now().await;
         }
         self.commit().await
     }
@@ -141,13 +153,34 @@ impl<P: Processor> Task<P> {
         self.state = next;
     }
 
-    async fn handle(&mut self, input: usize, batch: &Batch) -> Result<()> {
+    /// Handles the records of a batch, or those that come before a stop (the rest is read again by
+    /// whoever has the partition next) or before one that fails, whose error it returns.
+    async fn handle(&mut self, input: usize, batch: &Batch) -> Result<Option<Error>> {
         let index = self.inputs[input].index;
-        for record in batch.records() {
-            process(&*self.processor, &mut self.work, index, batch.topic(), batch.partition(), record).await?;
+        let (topic, partition) = (batch.topic(), batch.partition());
+        for (number, record) in batch.records().enumerate() {
+            let handled = guarded(process(&*self.processor, &mut self.work, index, topic, partition, record)).await;
+            match handled.output {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => return Ok(Some(failure)),
+                Err(said) => {
+                    self.work.discard();
+                    let source = Box::new(Error::handler(format!("it panicked: {said}")));
+                    return Ok(Some(Error::HandlerAt { at: position(&record, topic, partition), source }));
+                }
+            }
             self.inputs[input].handled = Some(record.offset + 1);
+            if handled.waited || number % LOOK_UP_EVERY == LOOK_UP_EVERY - 1 {
+                if self.stop.is_cancelled() {
+                    break;
+                }
+                if self.work.outbox.len() >= SEND_AT {
+                    self.send().await?;
+                }
+                self.commit_if_due().await?;
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Hands the outbox to the producer, waiting for room as long as it takes.
@@ -161,6 +194,14 @@ impl<P: Processor> Task<P> {
 
     fn is_uncommitted(&self) -> bool {
         self.inputs.iter().any(|input| input.handled != input.committed)
+    }
+
+    async fn commit_if_due(&mut self) -> Result<()> {
+        if Instant::now() >= self.due || self.work.is_full_of_changes() {
+            self.commit().await?;
+            self.due = Instant::now() + self.commit_interval;
+        }
+        Ok(())
     }
 
     async fn commit(&mut self) -> Result<()> {
@@ -183,7 +224,7 @@ impl<P: Processor> Task<P> {
             .filter(|input| input.handled != input.committed)
             .filter_map(|input| Some((input.source.clone(), input.handled?)))
             .collect();
-        self.committer.commit(&offsets).await?;
+        retry(|| self.committer.commit(&offsets)).await?;
 
         if let (Some(mut changes), Some(changelog)) = (changes, &self.changelog) {
             changes.checkpoint(CheckpointOf { topic: &changelog.name, partition: self.partition }, changelog.offset);
@@ -199,19 +240,26 @@ impl<P: Processor> Task<P> {
     }
 }
 
-/// The next batch of any input; which input is asked first changes, so that none starves.
-async fn next(inputs: &mut [TaskInput]) -> Result<(usize, Batch)> {
+/// The next batch of any input. The one asked first is the one after the last that had something,
+/// so that none starves. Nothing is lost when the future is dropped: no stream gives up records
+/// before they are returned.
+async fn next(inputs: &mut [TaskInput], turn: &mut usize) -> Result<(usize, Batch)> {
     loop {
-        let (index, polled) = match &mut *inputs {
+        let (input, polled) = match &mut *inputs {
             [only] => (0, only.stream.next().await?),
             several => {
-                let polls = several.iter_mut().map(|input| Box::pin(input.stream.next()));
-                let (polled, index, _) = select_all(polls).await;
-                (index, polled?)
+                let first = *turn;
+                let count = several.len();
+                let (later, sooner) = several.split_at_mut(first);
+                let polls = sooner.iter_mut().chain(later).map(|input| Box::pin(input.stream.next()));
+                let (polled, place, _) = select_all(polls).await;
+                let input = (first + place) % count;
+                *turn = (input + 1) % count;
+                (input, polled?)
             }
         };
         if let Polled::Records(batch) = polled {
-            return Ok((index, batch));
+            return Ok((input, batch));
         }
     }
 }

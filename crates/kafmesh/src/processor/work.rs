@@ -4,7 +4,7 @@
 use prost::Message;
 
 use super::cache::{Cache, Slot};
-use crate::error::{Error, Position, Result};
+use crate::error::{Position, Result};
 use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of};
 use crate::store::{Table, TableBatch};
 
@@ -87,18 +87,18 @@ impl<S: State> Work<S> {
     }
 
     /// The handler returned `Ok`: its effects take place.
-    pub(crate) fn apply(&mut self, key: &str) -> Result<()> {
-        if let Some(change) = self.current.change.take() {
-            let slot = self.slot(key)?;
-            match change {
-                Change::Save(state) => {
-                    let size = state.encoded_len();
-                    self.cache.set(slot, Some(state), size);
-                }
-                Change::Delete => self.cache.set(slot, None, 0),
+    pub(crate) fn apply(&mut self, key: &str) {
+        let Some(change) = self.current.change.take() else { return };
+        // A state that is replaced unread need not be read from the store.
+        let found = self.current.slot.or_else(|| self.cache.find(key.as_bytes()));
+        let slot = found.unwrap_or_else(|| self.cache.insert_clean(key.as_bytes(), None, 0));
+        match change {
+            Change::Save(state) => {
+                let size = state.encoded_len();
+                self.cache.set(slot, Some(state), size);
             }
+            Change::Delete => self.cache.set(slot, None, 0),
         }
-        Ok(())
     }
 
     /// The handler failed: nothing it did takes place.
@@ -132,24 +132,28 @@ impl<S: State> Work<S> {
     }
 
     /// Gives `key` a state outside of a handler.
-    pub(crate) fn set(&mut self, key: &str, state: S) -> Result<()> {
+    pub(crate) fn set(&mut self, key: &str, state: S) {
         self.begin();
         self.current.change = Some(Change::Save(state));
-        self.apply(key)
+        self.apply(key);
     }
 }
 
 fn read_state<S: State>(table: Option<&Table>, key: &str) -> Result<(Option<S>, usize)> {
-    let Some(value) = table.map(|table| table.get(key.as_bytes())).transpose()?.flatten() else {
-        return Ok((None, 0));
-    };
+    let Some(table) = table else { return Ok((None, 0)) };
+    let Some(value) = table.get(key.as_bytes())? else { return Ok((None, 0)) };
     let bytes = value.as_ref();
-    let state = S::decode(bytes).map_err(|error| Error::Store {
-        path: "state".to_owned(),
-        action: format!("decoding the state of key {key:?} as {}", std::any::type_name::<S>()),
-        reason: error.to_string(),
+    let state = S::decode(bytes).map_err(|error| {
+        let action = format!("decoding the state of key {key:?} as {}", short_name::<S>());
+        table.failed(&action, format!("{error}; if the message was changed in an incompatible way, give it a new persistence topic"))
     })?;
     Ok((Some(state), bytes.len()))
+}
+
+/// The name of a message without its modules.
+pub(super) fn short_name<M>() -> &'static str {
+    let name = std::any::type_name::<M>();
+    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// Appends a message; a `Vec` grows, so this cannot run out of room.

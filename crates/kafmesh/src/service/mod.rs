@@ -2,18 +2,27 @@
 //!
 //! ```text
 //! connect ──▶ register ──▶ run ──▶ stopping ──▶ ended
-//!   │ topics created or checked, port opened
-//!                │ views follow their topics
-//!                             │ processors join their groups; health says SERVING
-//!                                     │ tasks commit, groups are left, producers flush
 //! ```
+//!
+//! | step | what happens | the port says |
+//! |---|---|---|
+//! | connect | the port is opened, topics are created or checked | `NOT_SERVING` |
+//! | register | views follow their topics | `NOT_SERVING` |
+//! | run | processors join their groups | `SERVING` |
+//! | stopping | tasks commit, groups are left, producers flush | `NOT_SERVING` |
+//! | ended | the port is closed | nothing |
+//!
+//! There are no ways back and no choices, so these steps are the lines of [`Service::run`] and not
+//! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
 mod registry;
+mod running;
 mod server;
 mod topics;
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::codegen::ServiceDescriptor;
@@ -52,7 +61,7 @@ impl Service {
     /// [`Error::Listen`], [`Error::Unreachable`], [`Error::Topics`], [`Error::Config`]: what is in
     /// the way, within `startup_timeout`.
     pub async fn connect(config: Config, descriptor: &'static ServiceDescriptor) -> Result<Self> {
-        let server = Server::bind(config.listen)?;
+        let server = Server::start(config.listen).await?;
         let cluster = Cluster::new(&config.brokers, &config.kafka)?;
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
@@ -79,35 +88,36 @@ impl Service {
     ///
     /// The error of the part that failed first; the others have been stopped in order.
     pub async fn run(self) -> Result<()> {
-        let Self { registry, server, stop, shutdown_timeout, name } = self;
-        let (health, serve) = server.start(stop.clone())?;
+        let Self { registry, mut server, stop, shutdown_timeout, name } = self;
         let mut kafka = registry.start()?;
-        kafka.running.spawn(serve);
-        health.running(true).await;
+        server.running(true).await;
         tracing::info!(service = name, "running");
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),
-            signal = signal() => {
-                signal.map(|signal| tracing::info!(service = name, signal, "stopping"))
-            }
-            Some(ended) = kafka.running.join_next() => ended.unwrap_or_else(|error| Err(Error::handler(error))),
+            signal = signal() => signal.map(|signal| tracing::info!(service = name, signal, "stopping")),
+            error = server.failed() => Err(error),
+            Some(ended) = kafka.running.next_ended() => ended,
         };
-        health.running(false).await;
+        if let Err(error) = &first {
+            tracing::error!(service = name, %error, "stopping, since a part of the service failed");
+        }
+        server.running(false).await;
         stop.cancel();
-        let ended = tokio::time::timeout(shutdown_timeout, async {
-            let mut result = first;
-            while let Some(ended) = kafka.running.join_next().await {
-                result = result.and(ended.unwrap_or_else(|error| Err(Error::handler(error))));
-            }
-            result.and(kafka.producer.close(shutdown_timeout).await)
+        let deadline = Instant::now() + shutdown_timeout;
+        let rest = timeout_at(deadline, async {
+            let ended = kafka.running.all_ended().await;
+            ended.and(kafka.producer.close(deadline.saturating_duration_since(Instant::now())).await)
         });
-        let result = ended.await.unwrap_or_else(|_| {
-            Err(Error::handler(format!("the service did not stop within {shutdown_timeout:?} (KAFMESH_SHUTDOWN_TIMEOUT); it was cut short")))
-        });
+        let rest = rest.await.unwrap_or_else(|_| Err(Error::Shutdown { waited: shutdown_timeout, running: kafka.running.titles() }));
+        server.close().await;
+        if let (Err(_), Err(error)) = (&first, &rest) {
+            tracing::error!(service = name, %error, "and another error while stopping");
+        }
+        let result = first.and(rest);
         match &result {
             Ok(()) => tracing::info!(service = name, "stopped"),
-            Err(error) => tracing::error!(service = name, %error, "stopped"),
+            Err(error) => tracing::error!(service = name, %error, "stopped with an error"),
         }
         result
     }

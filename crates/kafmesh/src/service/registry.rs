@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::running::Running;
 use super::topics::check_processors;
 use crate::codegen::{ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, ViewDescriptor};
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
 use crate::kafka::{Cluster, Producer, Reader};
-use crate::processor::{Member, Processor};
+use crate::processor::{Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::{Store, Table};
 use crate::testing::{Bench, Log};
@@ -40,15 +40,18 @@ enum End {
 pub(crate) struct Kafka {
     pub(crate) config: Config,
     pub(crate) cluster: Cluster,
-    pub(crate) reader: Reader,
     /// Of every source.
     pub(crate) producer: Producer,
     /// Of every topic in the cluster.
     pub(crate) partitions: BTreeMap<String, i32>,
     pub(crate) stop: CancellationToken,
     /// Views that run already; processors join them when the service runs.
-    pub(crate) running: JoinSet<Result<()>>,
+    pub(crate) running: Running,
     store: Option<Store>,
+    /// Reads the views' topics. A reader reads a partition once at a time, and a view may be one of a
+    /// changelog, so restores have another.
+    views_reader: Option<Reader>,
+    restores_reader: Option<Reader>,
     views: BTreeMap<&'static str, (Table, watch::Receiver<Progress>)>,
     members: Vec<Start>,
 }
@@ -152,11 +155,12 @@ impl std::fmt::Debug for Registry {
 impl Kafka {
     pub(crate) fn new(config: Config, cluster: Cluster, partitions: BTreeMap<String, i32>, service: &str) -> Result<Self> {
         Ok(Self {
-            reader: cluster.reader()?,
             producer: cluster.producer(service)?,
             stop: CancellationToken::new(),
-            running: JoinSet::new(),
+            running: Running::default(),
             store: None,
+            views_reader: None,
+            restores_reader: None,
             views: BTreeMap::new(),
             members: Vec::new(),
             config,
@@ -167,12 +171,7 @@ impl Kafka {
 
     /// The local store, opened when it is needed first.
     fn store(&mut self) -> Result<Store> {
-        if let Some(store) = &self.store {
-            return Ok(store.clone());
-        }
-        let store = Store::open(&self.config.state_dir)?;
-        self.store = Some(store.clone());
-        Ok(store)
+        made_once(&mut self.store, || Store::open(&self.config.state_dir))
     }
 
     fn view(&mut self, component: &ComponentDescriptor, topic: &'static str) -> Result<(Table, watch::Receiver<Progress>)> {
@@ -184,16 +183,23 @@ impl Kafka {
             return Err(Error::Topics(vec![TopicProblem::Missing { topic: topic.to_owned(), used_by }]));
         };
         let table = self.store()?.table(&format!("view-{topic}"))?;
+        let reader = made_once(&mut self.views_reader, || self.cluster.reader())?;
         let (progress, receiver) = watch::channel(Progress::Starting);
-        let follower = Follower { reader: self.reader.clone(), table: table.clone(), topic: topic.into(), partitions, progress };
-        self.running.spawn(follower.run(self.stop.clone()));
+        let follower = Follower { reader, table: table.clone(), topic: topic.into(), partitions, progress };
+        self.running.spawn(follower.title(), follower.run(self.stop.clone()));
         self.views.insert(topic, (table.clone(), receiver.clone()));
         Ok((table, receiver))
     }
 
     fn start_processor<P: Processor>(&mut self, title: String, processor: P) -> Result<()> {
         let descriptor = processor.descriptor();
-        let store = if descriptor.persistence.is_some() { Some(self.store()?) } else { None };
+        let storage = match descriptor.persistence {
+            Some(_) => {
+                let reader = made_once(&mut self.restores_reader, || self.cluster.reader())?;
+                Some(Storage { store: self.store()?, reader })
+            }
+            None => None,
+        };
         let outputs = descriptor.outputs.iter().map(|output| &output.topic);
         let partitions = outputs
             .chain(&descriptor.persistence)
@@ -204,11 +210,20 @@ impl Kafka {
             title,
             config: self.config.clone(),
             cluster: self.cluster.clone(),
-            reader: self.reader.clone(),
-            store,
+            storage,
             partitions,
         };
-        self.running.spawn(member.run(self.stop.clone()));
+        self.running.spawn(member.title.clone(), member.run(self.stop.clone()));
         Ok(())
     }
+}
+
+/// What is in `place`, made when it is needed first.
+fn made_once<T: Clone>(place: &mut Option<T>, make: impl FnOnce() -> Result<T>) -> Result<T> {
+    if let Some(made) = place {
+        return Ok(made.clone());
+    }
+    let made = make()?;
+    *place = Some(made.clone());
+    Ok(made)
 }

@@ -91,11 +91,15 @@ impl DiskTable {
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
-        self.keyspace.clear().map_err(|error| self.failed("clearing", error))
+        // Clearing writes files, which a new table need not pay for.
+        if self.keyspace.is_empty().map_err(|error| self.failed("reading", error))? {
+            return Ok(());
+        }
+        self.keyspace.clear().map_err(|error| self.failed("removing everything", error))
     }
 
-    fn failed(&self, action: &str, reason: impl ToString) -> Error {
-        failed(&self.store.path, &format!("{action} table {}", &**self.keyspace.name()), reason)
+    pub(super) fn failed(&self, action: &str, reason: impl ToString) -> Error {
+        failed(&self.store.path, &format!("{action} in table {}", &**self.keyspace.name()), reason)
     }
 }
 
@@ -117,7 +121,7 @@ impl DiskBatch {
     }
 
     pub(crate) fn commit(self) -> Result<()> {
-        self.batch.commit().map_err(|error| self.table.failed("committing to", error))
+        self.batch.commit().map_err(|error| self.table.failed("committing", error))
     }
 }
 

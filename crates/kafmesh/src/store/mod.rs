@@ -8,7 +8,7 @@ mod memory;
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub(crate) use disk::Store;
 
@@ -63,6 +63,14 @@ impl Table {
         match self {
             Self::Disk(table) => table.checkpoint(of),
             Self::Memory(table) => Ok(table.checkpoint(of)),
+        }
+    }
+
+    /// An error about this table.
+    pub(crate) fn failed(&self, action: &str, reason: impl ToString) -> Error {
+        match self {
+            Self::Disk(table) => table.failed(action, reason),
+            Self::Memory(_) => Error::Store { path: "(memory)".to_owned(), action: action.to_owned(), reason: reason.to_string() },
         }
     }
 
