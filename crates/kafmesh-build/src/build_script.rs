@@ -107,3 +107,62 @@ impl fmt::Debug for Kind {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFINITION: &str = "tests/golden/clicks/definition.yaml";
+
+    #[test]
+    fn the_code_is_written_once_and_everything_it_comes_from_is_watched() {
+        let out_dir = tempfile::tempdir().unwrap();
+        let compile = || {
+            let mut said = Vec::new();
+            compile_to(Path::new(DEFINITION), out_dir.path().into(), &mut said).unwrap();
+            String::from_utf8(said).unwrap()
+        };
+        let said = compile();
+        for watched in [
+            DEFINITION,
+            "tests/golden/clicks/components",
+            "tests/golden/clicks/components/math.yaml",
+            "tests/golden/clicks/protos",
+            "tests/golden/clicks/protos/user_id.proto",
+        ] {
+            let line = format!("cargo:rerun-if-changed={watched}");
+            assert!(said.lines().any(|said| said == line), "{watched} in {said}");
+        }
+        let file = out_dir.path().join(FILE);
+        let expected = fs::read_to_string("tests/golden/clicks/inline.rs").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+
+        let past = std::time::SystemTime::UNIX_EPOCH;
+        let open = fs::File::options().write(true).open(&file).unwrap();
+        open.set_modified(past).unwrap();
+        compile();
+        assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), past);
+    }
+
+    #[test]
+    fn mistakes_are_shown_with_excerpts_and_watched() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("definition.yaml");
+        fs::write(&file, "name: s\noutputs: []\n").unwrap();
+        let mut said = Vec::new();
+        let error = compile_to(&file, directory.path().into(), &mut said).unwrap_err();
+        // What cargo prints of a build script that fails.
+        let shown = format!("{error:?}");
+        assert!(
+            shown.contains("outputs: []") && shown.contains("definition.yaml:2"),
+            "{shown}"
+        );
+        assert_eq!(shown, error.to_string());
+        let said = String::from_utf8(said).unwrap();
+        assert!(
+            said.contains(&format!("cargo:rerun-if-changed={}", file.display())),
+            "{said}"
+        );
+        assert!(!directory.path().join(FILE).exists());
+    }
+}

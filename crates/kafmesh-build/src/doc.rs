@@ -83,7 +83,7 @@ fn escape_line(line: &str) -> String {
     }
     let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let list_mark = (numbered.len() < line.len()).then(|| line.len() - numbered.len());
-    let spans = line.matches('`').count() % 2 == 0 && !line.contains("``");
+    let spans = line.matches('`').count().is_multiple_of(2) && !line.contains("``");
     let mut in_code = false;
     let mut previous = ' ';
     let mut rest = line.char_indices().peekable();

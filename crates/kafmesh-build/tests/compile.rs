@@ -282,7 +282,7 @@ mod messages {
     use super::protobuf::models::shapes_service::shapes::{Drawing, drawing};
 
     fn round_trip<M: Message + Default + PartialEq>(message: &M) {
-        assert!(M::decode(message.encode_to_vec().as_slice()).unwrap() == *message);
+        assert!(M::decode(message.encode_to_vec().as_slice()).as_ref() == Ok(message));
     }
 
     #[test]

@@ -3,6 +3,12 @@
 //! A difference is written to `expected`, so that `git diff` shows it, and fails the test. What is expected
 //! is compiled, and used, by `tests/compile.rs`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,39 +120,25 @@ fn every_case_is_compiled() {
 
 #[test]
 fn both_styles_hold_the_same_code() {
-    // Lines that say where a module is, or whose place differs, are all that may be missing.
-    let structure = |line: &str| {
-        [
-            "mod ",
-            "pub mod ",
-            "#[path",
-            "#![allow",
-            "#[rustfmt::skip]",
-            "// ",
-            "//! The service `",
-        ]
-        .iter()
-        .any(|start| line.starts_with(start))
-    };
+    // What says where a module is differs between the styles; all other lines are in both, in order.
+    let structure = ["// ", "mod ", "pub mod ", "#[path", "#[rustfmt::skip]"];
     for case in cases() {
         let generated = generate(&case);
         let inline = generated.inline();
-        for (path, text) in generated.files() {
-            let body = text
-                .lines()
-                .filter(|line| !structure(line))
-                .collect::<Vec<_>>()
-                .join("\n");
-            let body = body.trim_start_matches(|c| c == '\n');
-            let mut found = inline.as_str();
-            for line in body
-                .lines()
-                .filter(|line| !line.is_empty() && path != "mod.rs")
-            {
-                let at = found
+        for (path, text) in generated
+            .files()
+            .iter()
+            .filter(|(path, _)| *path != "mod.rs")
+        {
+            let mut rest = inline.as_str();
+            for line in text.lines() {
+                if structure.iter().any(|start| line.starts_with(start)) {
+                    continue;
+                }
+                let at = rest
                     .find(line)
                     .unwrap_or_else(|| panic!("{case}/{path}: lacks {line}"));
-                found = &found[at..];
+                rest = &rest[at + line.len()..];
             }
         }
     }

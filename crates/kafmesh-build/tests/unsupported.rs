@@ -1,5 +1,11 @@
 //! What this version does not generate is said once per place, all at once, and nothing else is generated.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::fs;
 
 /// The diagnostics of generating `component` with `proto`, one line each, without the directory.

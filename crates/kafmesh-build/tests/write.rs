@@ -1,5 +1,11 @@
 //! Writing replaces the generated part of a directory as a whole, or leaves everything as it was.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -330,6 +336,27 @@ mod unix {
         assert!(matches!(error, WriteError::Symlink { .. }), "{error}");
         assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
         assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_output_directory_may_not_lead_out_of_the_current_one() {
+        let outside = tempfile::tempdir().unwrap();
+        // Below the current directory, so that it can be named without leaving it.
+        let inside = tempfile::Builder::new()
+            .prefix(".write-")
+            .tempdir_in(".")
+            .unwrap();
+        let relative = PathBuf::from(inside.path().file_name().unwrap());
+        symlink(outside.path(), inside.path().join("link")).unwrap();
+        fs::create_dir(inside.path().join("real")).unwrap();
+        symlink("real", inside.path().join("near")).unwrap();
+        for root in ["link", "link/definitions"] {
+            let error = write(&relative.join(root), &generated("clicks")).unwrap_err();
+            assert!(matches!(error, WriteError::Outside { .. }), "{error}");
+        }
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        write(&relative.join("near/definitions"), &generated("clicks")).unwrap();
+        assert!(inside.path().join("real/definitions/mod.rs").is_file());
     }
 
     #[test]

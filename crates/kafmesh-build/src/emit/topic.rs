@@ -42,13 +42,13 @@ pub(crate) fn use_models<'a>(topics: impl IntoIterator<Item = &'a TopicUse>) -> 
     let needed = topics
         .into_iter()
         .any(|topic| !models::is_well_known(&topic.proto.package));
-    needed
-        .then(|| {
-            quote!(
-                use super::super::models;
-            )
-        })
-        .unwrap_or_default()
+    if needed {
+        quote!(
+            use super::super::models;
+        )
+    } else {
+        TokenStream::new()
+    }
 }
 
 /// Milliseconds with digits grouped as people read them (`86_400_000`), within Kafka's `long`.
