@@ -44,7 +44,7 @@ Colours appear on terminals only; NO_COLOR=1 turns them off.";
 /// Services on Kafka from a definition in YAML: typed Rust, tests without a broker, a map of it all.
 #[derive(Debug, Parser)]
 #[command(name = "kafmesh", version, after_help = KAFMESH_HELP, max_term_width = 100)]
-#[command(propagate_version = true, disable_help_subcommand = true)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Kafmesh {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -92,7 +92,7 @@ const GENERATE_HELP: &str = "\
 Examples:
   kafmesh generate                               docs/definition.yaml
   kafmesh generate clicks.yaml devices.yaml      several services
-  kafmesh generate --check                       in a pipeline: is the code in the repository current?
+  kafmesh generate --check                       in a pipeline: is the checked-in code current?
   kafmesh generate --watch                       again at every change of YAML or protobuf
 
 output.path is below the directory this runs in. Only files that end in .km.rs and mod.rs files
@@ -125,8 +125,8 @@ Examples:
   kafmesh check */docs/definition.yaml           several services, also against each other
   kafmesh check --format github                  annotations in a workflow run
 
-Every mistake is reported at once. Of several definitions it is also checked that they agree on
-the topics they share: who creates them, their settings and their message types.
+Every mistake is reported at once. Several definitions are also checked against each other: two
+services of one name, a consumer group of two services, a topic with two settings or messages.
 
 Findings as text go to standard error; as json or github they go to standard output.";
 

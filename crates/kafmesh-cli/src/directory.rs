@@ -1,4 +1,4 @@
-//! Doing something as if the program had been started in another directory.
+//! The current directory: showing paths relative to it, and acting as if it were another.
 
 use std::env;
 use std::path::Path;
@@ -20,4 +20,16 @@ pub(crate) fn inside<T>(directory: &Path, f: impl FnOnce() -> T) -> Result<T, Fa
     let result = f();
     env::set_current_dir(before).map_err(fail)?;
     Ok(result)
+}
+
+/// `path` for people: relative to the current directory where it is below.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = env::current_dir()
+        .and_then(|here| here.canonicalize())
+        .unwrap_or_default();
+    path.strip_prefix(here)
+        .or_else(|_| path.strip_prefix("."))
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }

@@ -22,8 +22,12 @@ pub(crate) fn run(args: &Generate) -> Result<(), Failure> {
 
 /// Generates and writes the code of all of `paths`, or nothing when one of them has a mistake.
 pub(crate) fn write(paths: &[PathBuf], format: Format) -> Result<(), Failure> {
-    let generated = report::findings(generate(paths), format)?;
-    for (definition, code) in &generated {
+    write_all(&report::findings(generate(paths), format)?)
+}
+
+/// Writes what was generated.
+pub(crate) fn write_all(generated: &[(Definition, Generated)]) -> Result<(), Failure> {
+    for (definition, code) in generated {
         write_one(definition, code)?;
     }
     Ok(())
@@ -95,40 +99,51 @@ fn check(paths: &[PathBuf], format: Format) -> Result<(), Failure> {
         Ok(generated) => generated,
         Err(mistakes) => return report::findings(Err(mistakes), format),
     };
-    let mut stale = Vec::new();
+    let mut differing = Vec::new();
     for (definition, code) in &generated {
         let output = &definition.output.path;
         let differences = kafmesh_build::compare(output, code)
             .map_err(|error| Failure::new(format!("cannot compare {}", output.display()), error))?;
-        stale.extend(
+        differing.extend(
             differences
-                .iter()
-                .map(|difference| out_of_date(definition, difference)),
+                .into_iter()
+                .map(|difference| (definition, difference)),
         );
     }
-    let result = if stale.is_empty() {
-        Ok(())
-    } else {
-        Err(stale.into_iter().collect())
-    };
-    report::findings(result, format)?;
-    for (definition, _) in &generated {
-        terminal::done("up to date", &definition.output.path.display().to_string());
+    if differing.is_empty() {
+        report::findings(Ok(()), format)?;
+        for (definition, _) in &generated {
+            terminal::done("up to date", &definition.output.path.display().to_string());
+        }
+        return Ok(());
     }
-    Ok(())
+    if format == Format::Text {
+        // There is nothing in these files to show an excerpt of, and often there are many.
+        for (definition, difference) in &differing {
+            let output = definition.output.path.display();
+            terminal::say(&format!("{output}/{difference}"));
+        }
+        let files = terminal::count(differing.len(), "generated file");
+        let text = format!("{files} not up to date; run `kafmesh generate`");
+        return Err(Failure::Error(text));
+    }
+    let findings = differing
+        .iter()
+        .map(|(definition, difference)| finding(definition, difference));
+    report::findings(Err(findings.collect()), format)
 }
 
-/// A difference as a finding, so that it can be printed like any other.
-fn out_of_date(definition: &Definition, difference: &Difference) -> Diagnostic {
+/// A difference as a finding, for programs.
+fn finding(definition: &Definition, difference: &Difference) -> Diagnostic {
     let file = definition.output.path.join(&difference.path);
     let (code, what) = match difference.kind {
-        DifferenceKind::Missing => (report::MISSING, "the generated file is missing"),
+        DifferenceKind::Missing => ("generated-missing", "the generated file is missing"),
         DifferenceKind::Stale => (
-            report::STALE,
+            "generated-stale",
             "the generated file no longer belongs to the definition",
         ),
         _ => (
-            report::OUTDATED,
+            "generated-outdated",
             "the generated file is not what the definition says",
         ),
     };

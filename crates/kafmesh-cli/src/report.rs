@@ -1,5 +1,7 @@
 //! Findings on the terminal, as text, JSON or annotations of a workflow run.
 
+use std::collections::HashSet;
+
 use clap::ValueEnum;
 use kafmesh_definition::{Diagnostics, TextStyle};
 
@@ -17,12 +19,6 @@ pub(crate) enum Format {
     Github,
 }
 
-/// The codes of findings about generated files.
-pub(crate) const MISSING: &str = "missing-file";
-pub(crate) const OUTDATED: &str = "outdated-file";
-pub(crate) const STALE: &str = "stale-file";
-const OUT_OF_DATE: [&str; 3] = [MISSING, OUTDATED, STALE];
-
 /// The value of `result`, or its findings on the terminal.
 ///
 /// With `json` there is always a document on standard output, also when nothing was found.
@@ -35,10 +31,19 @@ pub(crate) fn findings<T>(result: Result<T, Diagnostics>, format: Format) -> Res
             Ok(value)
         }
         Err(diagnostics) => {
-            print(&diagnostics, format)?;
+            print(&once(diagnostics), format)?;
             Err(Failure::Findings)
         }
     }
+}
+
+/// Every finding once: two definitions may read the same protobuf file.
+fn once(diagnostics: Diagnostics) -> Diagnostics {
+    let mut seen = HashSet::new();
+    diagnostics
+        .into_iter()
+        .filter(|found| seen.insert(found.to_string()))
+        .collect()
 }
 
 fn print(diagnostics: &Diagnostics, format: Format) -> Result<(), Failure> {
@@ -60,7 +65,8 @@ pub(crate) fn text(diagnostics: &Diagnostics) {
         TextStyle::Plain
     };
     terminal::say(diagnostics.to_text(style).trim_end_matches('\n'));
-    terminal::error(&summary(diagnostics));
+    let found = terminal::count(diagnostics.len(), "mistake");
+    terminal::error(&format!("{found} found"));
 }
 
 fn ended(mut text: String) -> String {
@@ -68,17 +74,4 @@ fn ended(mut text: String) -> String {
         text.push('\n');
     }
     text
-}
-
-/// What was found, in a line: mistakes to repair, or files that only need generating.
-fn summary(diagnostics: &Diagnostics) -> String {
-    let outdated = diagnostics
-        .iter()
-        .all(|found| OUT_OF_DATE.contains(&found.code));
-    if outdated {
-        let files = terminal::count(diagnostics.len(), "generated file");
-        format!("{files} not up to date")
-    } else {
-        format!("{} found", terminal::count(diagnostics.len(), "mistake"))
-    }
 }

@@ -9,7 +9,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::exit::Failure;
 use crate::report::{self, Format};
-use crate::{generate, terminal};
+use crate::{directory, generate, terminal};
 
 /// How long nothing must change before the changes are looked at: editors and version control
 /// write several files, and one file in several steps.
@@ -90,29 +90,25 @@ pub(crate) fn run(paths: &[PathBuf], format: Format) -> Result<(), Failure> {
     })?;
     loop {
         watcher.add_directories_of(paths);
-        match report::findings(
-            generate::generate(paths).map_err(|mistakes| {
-                watcher.add_directories_of(mistakes.files());
-                mistakes
-            }),
-            format,
-        ) {
+        let generated = generate::generate(paths);
+        match &generated {
             Ok(generated) => {
-                for (definition, code) in &generated {
+                for (definition, _) in generated {
                     watcher.add_directories_of(&definition.files);
-                    if let Err(Failure::Error(text)) = generate::write_one(definition, code) {
-                        terminal::error(&text);
-                    }
                 }
             }
-            Err(Failure::Findings) => {}
-            Err(failure) => return Err(failure),
+            Err(mistakes) => watcher.add_directories_of(mistakes.files()),
+        }
+        match report::findings(generated, format).and_then(|code| generate::write_all(&code)) {
+            Ok(()) | Err(Failure::Findings) => {}
+            // Not a matter of the definition; it may be gone when the next change comes.
+            Err(Failure::Error(text)) => terminal::error(&text),
         }
         terminal::say("watching for changes; Ctrl-C ends");
         let Ok(changed) = changes.recv() else {
             return Ok(());
         };
         while changes.recv_timeout(QUIET).is_ok() {}
-        terminal::done("changed", &changed.display().to_string());
+        terminal::done("changed", &directory::shown(&changed));
     }
 }

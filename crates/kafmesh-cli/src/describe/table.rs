@@ -13,8 +13,8 @@ pub(super) fn render(definition: &Definition) -> String {
         "{HEADING}{}{HEADING:#}\n",
         printable(definition.name.written())
     );
-    if !definition.description.trim().is_empty() {
-        text.push_str(&format!("{}\n", printable(definition.description.trim())));
+    for line in definition.description.trim().lines() {
+        text.push_str(&format!("{}\n", printable(line)));
     }
 
     let mut objects = Table::new([
@@ -153,7 +153,9 @@ fn duration(duration: Duration) -> String {
     .into_iter()
     // A day is written as 24h, as most do; whole numbers of days above that as days.
     .find(|(unit, name)| {
-        milliseconds > 0 && milliseconds % unit == 0 && (*name != "d" || milliseconds > *unit)
+        milliseconds > 0
+            && milliseconds.is_multiple_of(*unit)
+            && (*name != "d" || milliseconds > *unit)
     })
     .map_or_else(
         || format!("{milliseconds}ms"),

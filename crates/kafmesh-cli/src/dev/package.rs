@@ -52,24 +52,20 @@ pub(super) fn cargo() -> std::ffi::OsString {
 }
 
 impl Package {
-    /// The package whose directory contains `directory`: the nearest above that is one.
+    /// The package that contains `directory`: the nearest above, `None` when there is none.
     ///
     /// # Errors
-    /// When there is none, cargo cannot read it, or it is not clear which binary is meant.
-    pub(super) fn containing(directory: &Path, bin: Option<&str>) -> Result<Self, Failure> {
+    /// When cargo cannot read it, or it is not clear which binary is meant.
+    pub(super) fn containing(directory: &Path, bin: Option<&str>) -> Result<Option<Self>, Failure> {
         for above in directory.ancestors() {
             let manifest = above.join("Cargo.toml");
             if manifest.is_file()
                 && let Some(package) = read(&manifest)?
             {
-                return Self::new(above, package, bin);
+                return Self::new(above, package, bin).map(Some);
             }
         }
-        Err(Failure::Error(format!(
-            "no cargo package contains {}: there is no Cargo.toml with a [package] in it or above; \
-             start one with `kafmesh new`",
-            directory.display()
-        )))
+        Ok(None)
     }
 
     fn new(

@@ -14,7 +14,8 @@ use super::process::Group;
 use super::{build, guard, step};
 use crate::args::Dev;
 use crate::exit::Failure;
-use crate::{directory, generate, report, terminal, watch};
+use crate::report::{self, Format};
+use crate::{directory, generate, terminal, watch};
 
 /// What the services of one run have in common.
 pub(super) struct Environment {
@@ -76,9 +77,7 @@ impl Service {
         let absolute = definition.canonicalize().map_err(|error| {
             Failure::new(format!("cannot open {}", definition.display()), error)
         })?;
-        let directory = absolute.parent().unwrap_or(Path::new("/"));
-        let package = Package::containing(directory, args.bin.as_deref())?;
-        let root = package.directory.clone();
+        let (root, package) = place(&absolute, args.bin.as_deref())?;
         let relative = absolute
             .strip_prefix(&root)
             .unwrap_or(&absolute)
@@ -246,6 +245,29 @@ impl Service {
         let status = self.process.as_mut()?.ended()?;
         self.process = None;
         Some(status)
+    }
+}
+
+/// Where generation of `definition` runs, and the package the code is for.
+///
+/// That is the package the definition is in. Where it is in none, as beside the packages of a
+/// workspace, generation runs here, and the package is the one its output is in.
+fn place(definition: &Path, bin: Option<&str>) -> Result<(PathBuf, Package), Failure> {
+    let directory = definition.parent().unwrap_or(Path::new("/"));
+    if let Some(package) = Package::containing(directory, bin)? {
+        return Ok((package.directory.clone(), package));
+    }
+    let here =
+        env::current_dir().map_err(|error| Failure::new("cannot tell where this runs", error))?;
+    let loaded = report::findings(kafmesh_definition::load(definition), Format::Text)?;
+    match Package::containing(&here.join(&loaded.output.path), bin)? {
+        Some(package) => Ok((here, package)),
+        None => Err(Failure::Error(format!(
+            "no cargo package contains {} or its output {}: there is no Cargo.toml with a [package] \
+             in their directories or above; start one with `kafmesh new`",
+            definition.display(),
+            loaded.output.path.display()
+        ))),
     }
 }
 

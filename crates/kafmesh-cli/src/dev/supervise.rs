@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use super::service::{Change, Service};
 use crate::exit::Failure;
-use crate::terminal;
 use crate::watch::{QUIET, Watcher};
+use crate::{directory, terminal};
 
 /// How often it is looked whether a service has ended.
 const LOOK: Duration = Duration::from_millis(250);
@@ -67,7 +67,7 @@ async fn react(service: &mut Service, paths: &[PathBuf]) {
     if let Some((change, path)) = most
         && change != Change::None
     {
-        terminal::done("changed", &path.display().to_string());
+        terminal::done("changed", &directory::shown(path));
         update(service, change).await;
     }
 }

@@ -1,6 +1,9 @@
 //! A Kafka-protocol broker inside this process, in memory, for development.
 
+mod fetch;
+mod list_offsets;
 mod log;
+mod produce;
 mod records;
 
 use std::io;
@@ -8,8 +11,11 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 
+use fetch::Fetch;
+use list_offsets::ListOffsets;
+use produce::Produce;
 use rama::{Context, Layer as _, Service as _};
-use records::{Fetch, ListOffsets, Produce, Records};
+use records::Records;
 use tansu_broker::coordinator::group::administrator::Controller;
 use tansu_broker::service::{coordinator, storage};
 use tansu_sans_io::{ApiKey as _, FetchRequest, ListOffsetsRequest, ProduceRequest};
