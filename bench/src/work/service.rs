@@ -1,0 +1,100 @@
+//! The kafmesh contenders: handlers as a user writes them, in a service as it is generated.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result};
+use kafmesh::Stopper;
+
+use super::{Options, Progress};
+use crate::definitions::models::{Click, TotalClicks};
+use crate::definitions::{Service, clicks};
+
+/// Ends the service after the last record.
+#[derive(Clone)]
+struct End {
+    progress: Arc<Progress>,
+    stopper: Stopper,
+}
+
+impl End {
+    fn handled(&self, partition: i32, offset: i64) {
+        if self.progress.handled(partition, offset) {
+            self.stopper.stop();
+        }
+    }
+}
+
+struct Counter(End);
+
+impl clicks::TotalClicksProcessor for Counter {
+    async fn handle_user_id_click(
+        &self,
+        ctx: &mut clicks::TotalClicksContext<'_>,
+        _click: Click,
+    ) -> kafmesh::Result<()> {
+        let mut state = ctx.state()?;
+        state.count += 1;
+        ctx.output_user_id_total_clicks(ctx.key(), &TotalClicks { count: state.count });
+        ctx.save_state(state);
+        self.0.handled(ctx.partition(), ctx.offset());
+        Ok(())
+    }
+}
+
+struct Passer(End);
+
+impl clicks::PassThroughProcessor for Passer {
+    async fn handle_user_id_click(
+        &self,
+        ctx: &mut clicks::PassThroughContext<'_>,
+        click: Click,
+    ) -> kafmesh::Result<()> {
+        ctx.output_user_id_click(ctx.key(), &click);
+        self.0.handled(ctx.partition(), ctx.offset());
+        Ok(())
+    }
+}
+
+/// Counts clicks per user; returns when the first was handled.
+pub(super) fn count(options: &Options) -> Result<SystemTime> {
+    run(options, |service, end| {
+        service
+            .clicks()
+            .register_total_clicks_processor(Counter(end))
+    })
+}
+
+/// Puts out what comes in; returns when the first record was handled.
+pub(super) fn pass_through(options: &Options) -> Result<SystemTime> {
+    run(options, |service, end| {
+        service
+            .clicks()
+            .register_pass_through_processor(Passer(end))
+    })
+}
+
+fn run(
+    options: &Options,
+    register: impl FnOnce(&mut Service, End) -> kafmesh::Result<()>,
+) -> Result<SystemTime> {
+    let progress = Arc::new(Progress::new(&options.ends)?);
+    // The environment counts, so that the effect of a setting can be measured; the defaults are what is reported.
+    let mut config = kafmesh::Config::from_env()?
+        .with_listen(([127, 0, 0, 1], 0).into())
+        .with_state_dir(&options.state_dir);
+    config.brokers.clone_from(&options.brokers);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut service = Service::connect(config).await?;
+        let end = End {
+            progress: Arc::clone(&progress),
+            stopper: service.stopper(),
+        };
+        register(&mut service, end)?;
+        service.run().await
+    })?;
+    progress.first().context("the service ended early")
+}
