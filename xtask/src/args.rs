@@ -1,11 +1,12 @@
 //! The command line of `cargo xtask`.
 
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
-use crate::{codegen, kafka, test};
+use crate::{bench, codegen, kafka, test};
 
 /// What `cargo xtask --help` prints.
 pub(crate) const HELP: &str = "\
@@ -18,6 +19,8 @@ Commands:
                                 (KAFMESH_BROKERS: on yours)
   test [OPTIONS] [FILTER]       every check and test, on a Kafka started for it
                                 (KAFMESH_TEST_BROKERS: on yours)
+  bench [OPTIONS]               what a record costs, beside a bare librdkafka loop, on a Kafka started for it
+                                (KAFMESH_TEST_BROKERS or KAFMESH_BROKERS: on yours)
   codegen [--check]             regenerate the examples' checked-in code, or tell whether it is stale
   servers kafka [--nodes 3|1]   run an Apache Kafka until Ctrl-C and print its address
 
@@ -27,6 +30,11 @@ Options of test:
   --advisories     let cargo-deny look for security advisories too (needs access to a git host)
   FILTER           only tests whose name contains it, without the checks
   -- ARGUMENTS     passed to the test binaries, without the checks
+
+Options of bench:
+  --records N      how many records everybody handles (2000000)
+  --keys N         how many keys they have (100000)
+  --runs N         how often everybody runs, in turn (3)
 
 Examples:
   cargo xtask test
@@ -42,6 +50,7 @@ pub(crate) enum Task {
     Help,
     Demo,
     Test(test::Options),
+    Bench(bench::Options),
     Codegen(codegen::Mode),
     ServersKafka { nodes: u16 },
 }
@@ -61,6 +70,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
         "help" => Ok(Task::Help),
         "demo" => demo(parser),
         "test" => test(parser),
+        "bench" => bench(parser),
         "codegen" => codegen(parser),
         "servers" => servers(parser),
         other => bail!("there is no command `{other}`; `cargo xtask --help` lists them"),
@@ -97,6 +107,25 @@ fn test(mut parser: lexopt::Parser) -> Result<Task> {
     }
     options.passed_on.extend(passed_on);
     Ok(Task::Test(options))
+}
+
+fn bench(mut parser: lexopt::Parser) -> Result<Task> {
+    let mut options = bench::Options::default();
+    while let Some(argument) = parser.next()? {
+        let (option, name) = match argument {
+            Short('h') | Long("help") => return Ok(Task::Help),
+            Long("records") => (&mut options.records, "--records"),
+            Long("keys") => (&mut options.keys, "--keys"),
+            Long("runs") => (&mut options.runs, "--runs"),
+            other => return Err(other.unexpected().into()),
+        };
+        let number: NonZeroU64 = parser
+            .value()?
+            .parse()
+            .with_context(|| format!("{name} takes a number above zero"))?;
+        *option = Some(number.get());
+    }
+    Ok(Task::Bench(options))
 }
 
 fn codegen(mut parser: lexopt::Parser) -> Result<Task> {
@@ -152,6 +181,15 @@ mod tests {
             ("--help", Task::Help),
             ("servers --help", Task::Help),
             ("demo", Task::Demo),
+            ("bench", Task::Bench(bench::Options::default())),
+            (
+                "bench --records 200000 --keys=10 --runs 1",
+                Task::Bench(bench::Options {
+                    records: Some(200_000),
+                    keys: Some(10),
+                    runs: Some(1),
+                }),
+            ),
             ("codegen", Task::Codegen(codegen::Mode::Write)),
             ("codegen --check", Task::Codegen(codegen::Mode::Check)),
             ("servers kafka", Task::ServersKafka { nodes: 3 }),
@@ -213,6 +251,8 @@ mod tests {
         for (line, expected) in [
             ("fly", "`fly`"),
             ("demo fast", "fast"),
+            ("bench --runs 0", "--runs takes a number above zero"),
+            ("bench fast", "fast"),
             ("codegen --chek", "--chek"),
             ("test one two", "two"),
             ("test --slow", "--slow"),

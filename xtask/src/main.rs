@@ -1,6 +1,7 @@
 //! Repository chores: demo, test, bench and the servers they need.
 
 mod args;
+mod bench;
 mod cache;
 mod codegen;
 mod demo;
@@ -63,6 +64,7 @@ fn run(task: &Task) -> Result<bool> {
         }
         Task::Demo => demo::run(),
         Task::Test(options) => test::run(options),
+        Task::Bench(options) => bench::run(options),
         Task::Codegen(mode) => codegen::run(*mode),
         Task::ServersKafka { nodes } => servers::kafka(*nodes),
     }
