@@ -1,0 +1,6 @@
+//! The rules of the repository that a compiler does not check.
+
+pub mod commands;
+pub mod dependencies;
+pub mod invariants;
+pub mod sources;

@@ -1,0 +1,112 @@
+//! Commands that a page asks its reader to type, and that are too costly to run: whether they could work.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::repository;
+
+/// What is wrong with the command line `line`, if anything; `kafmesh` is the command line tool.
+pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
+    let line = line.split(" #").next().unwrap_or_default();
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let known = crate::tables::variables(&repository::read("crates/kafmesh/src/config.rs"));
+    while let Some((name, _)) = words.first().and_then(|word| word.split_once('=')) {
+        let tools = ["KAFMESH_TEST_BROKERS", "NO_COLOR", "RUST_LOG"];
+        if !known.iter().any(|variable| variable == name) && !tools.contains(&name) {
+            return Some(format!("there is no variable {name}"));
+        }
+        words.remove(0);
+    }
+    match words.as_slice() {
+        [] => None,
+        ["cargo", "xtask", command, rest @ ..] => xtask(command, rest),
+        ["cargo", "install", "--path", path, ..] => install(path.trim_start_matches("kafmesh/")),
+        [
+            "cargo",
+            "run" | "test" | "check" | "fmt" | "clippy" | "doc",
+            rest @ ..,
+        ] => cargo(rest),
+        ["kafmesh", rest @ ..] => understood(rest, kafmesh),
+        ["cd" | "git", ..] => None,
+        [other, ..] => Some(format!("nothing is known of the command `{other}`")),
+    }
+}
+
+fn xtask(command: &str, rest: &[&str]) -> Option<String> {
+    let help = repository::read("xtask/src/args.rs");
+    let listed = |text: &str| {
+        help.lines()
+            .any(|line| line.starts_with(&format!("  {text} ")))
+    };
+    if !listed(command) {
+        return Some(format!("`cargo xtask` has no command `{command}`"));
+    }
+    let option = rest
+        .iter()
+        .find(|word| word.starts_with("--") && word.len() > 2 && !help.contains(*word));
+    option.map(|option| format!("`cargo xtask {command}` has no option `{option}`"))
+}
+
+fn install(path: &str) -> Option<String> {
+    let manifest = repository::root().join(path).join("Cargo.toml");
+    let has_programs =
+        std::fs::read_to_string(manifest).is_ok_and(|manifest| manifest.contains("[[bin]]"));
+    (!has_programs).then(|| format!("{path} is no package with programs"))
+}
+
+fn cargo(rest: &[&str]) -> Option<String> {
+    let package = rest
+        .iter()
+        .skip_while(|word| !["-p", "--package"].contains(word))
+        .nth(1)?;
+    let known = super::dependencies::packages()
+        .iter()
+        .any(|member| member.name == *package);
+    (!known && *package != "CRATE").then(|| format!("there is no package {package}"))
+}
+
+/// Asks for the help of the same command line, which needs it to be right.
+fn understood(words: &[&str], kafmesh: &Path) -> Option<String> {
+    let words: Vec<&str> = words
+        .iter()
+        .take_while(|word| **word != "--")
+        .copied()
+        .collect();
+    let output = Command::new(kafmesh)
+        .args(words)
+        .arg("--help")
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("kafmesh runs");
+    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_that_cannot_work_are_found() {
+        let check = |line: &str| problem(line, Path::new("/bin/false"));
+        for good in [
+            "cargo xtask test --skip-deny",
+            "KAFMESH_TEST_BROKERS=a:1 cargo xtask test",
+            "KAFMESH_DEV=true cargo run",
+            "cargo install --path kafmesh/crates/kafmesh-cli",
+            "cargo test -p kafmesh-definition  # one package",
+        ] {
+            assert_eq!(check(good), None, "{good}");
+        }
+        for bad in [
+            "cargo xtask fly",
+            "cargo xtask test --slowly",
+            "KAFMESH_BROKER=a:1 cargo run",
+            "cargo install --path crates/kafmesh",
+            "cargo test -p nothing",
+            "kafmesh fly",
+            "make",
+        ] {
+            assert!(check(bad).is_some(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What the generated sections of the reference hold, made from the code they describe.
+
+mod codes;
+mod commands;
+mod fields;
+mod names;
+mod variables;
+
+use std::path::Path;
+
+/// The contents of the section called `name`; `kafmesh` is the command line tool.
+pub fn generate(name: &str, kafmesh: &Path) -> String {
+    match name.split_once(' ').unwrap_or((name, "")) {
+        ("codes", "") => codes::all(),
+        ("commands", "") => commands::all(kafmesh),
+        ("fields", object) => fields::of(object),
+        ("names", "") => names::examples(),
+        ("variables", "") => {
+            variables::table(&crate::repository::read("crates/kafmesh/src/config.rs"))
+        }
+        ("reserved", "") => variables::reserved(&crate::repository::read(
+            "crates/kafmesh/src/kafka/rdkafka/config.rs",
+        )),
+        _ => panic!("nothing generates the section `{name}`"),
+    }
+}
+
+pub use variables::names as variables;
+
+/// A table in Markdown.
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut text = row(head.iter().map(ToString::to_string));
+    text.push_str(&row(head.iter().map(|_| "---".to_owned())));
+    for cells in rows {
+        assert_eq!(
+            cells.len(),
+            head.len(),
+            "a row has as many cells as the head: {cells:?}"
+        );
+        text.push_str(&row(cells.iter().map(|cell| cell.replace('|', "\\|"))));
+    }
+    text
+}
+
+fn row(cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<_> = cells
+        .map(|cell| {
+            if cell.is_empty() {
+                " ".to_owned()
+            } else {
+                format!(" {cell} ")
+            }
+        })
+        .collect();
+    format!("|{}|\n", cells.join("|"))
+}
+
+/// A text in Markdown's code form.
+fn code(text: impl std::fmt::Display) -> String {
+    format!("`{text}`")
+}
