@@ -7,7 +7,7 @@ pub mod kafka;
 mod processor;
 mod shape;
 
-pub use processor::{Handle, counting};
+pub use processor::{Handle, Handler, counting};
 pub use shape::{Mesh, Shape};
 
 /// What comes in: something happened to the key `amount` times.
@@ -34,4 +34,9 @@ impl Click {
     pub fn one() -> Self {
         Self { amount: 1, note: String::new() }
     }
+}
+
+/// Kafka's form of a point in time.
+pub fn millis(time: std::time::SystemTime) -> u128 {
+    time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()
 }

@@ -5,7 +5,7 @@ use kafmesh::codegen::v1::{
     ViewDescriptor,
 };
 
-/// A service with one processor, a source per input it creates, and a view per output.
+/// A service with one processor, a source per input and a view per output.
 #[derive(Debug, Clone)]
 pub struct Shape {
     /// In front of every topic and group.
@@ -24,6 +24,8 @@ pub struct Shape {
     pub outputs: Vec<&'static str>,
     /// Whether the processor keeps state.
     pub state: bool,
+    /// Whether every topic is another service's, so that none is created or altered.
+    pub all_foreign: bool,
 }
 
 /// The descriptors of a [`Shape`].
@@ -49,6 +51,7 @@ impl Shape {
             foreign: Vec::new(),
             outputs: vec!["totals"],
             state: true,
+            all_foreign: false,
         }
     }
 
@@ -71,7 +74,7 @@ impl Shape {
     pub fn build(&self) -> Mesh {
         let create = |name: String, compact| TopicDescriptor {
             name: leak_text(name),
-            settings: Some(TopicSettings {
+            settings: (!self.all_foreign).then_some(TopicSettings {
                 partitions: self.partitions,
                 replication: self.replication,
                 compact,
@@ -100,7 +103,7 @@ impl Shape {
             outputs: leak_all(outputs),
             persistence: self.state.then(|| TopicUse { topic: leak_text(self.changelog()), message: "count" }),
         });
-        let sources = own_inputs.iter().map(|name| &*leak(SourceDescriptor { topic: uses(name, "click") }));
+        let sources = self.inputs.iter().map(|name| &*leak(SourceDescriptor { topic: uses(name, "click") }));
         let views = self.outputs.iter().map(|name| &*leak(ViewDescriptor { topic: uses(name, "count") }));
         let component: &_ = leak(ComponentDescriptor {
             name: "counting",

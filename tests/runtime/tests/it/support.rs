@@ -1,16 +1,21 @@
 //! What every test here uses: names of its own, and services as processes.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use kafmesh_runtime_tests::Shape;
+use kafmesh::codegen::v1::Service;
+use kafmesh::{Config, Stopper};
 use kafmesh_runtime_tests::kafka::{self, brokers};
+use kafmesh_runtime_tests::{Count, Handle, Handler, Mesh, Shape};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Longer than anything here takes; a hang fails instead of blocking the run.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,6 +25,53 @@ pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     format!("{what}{}n{}", now.as_millis(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What a service in the test's own process runs with.
+pub(crate) fn config(state: &Path) -> Config {
+    Config::new(brokers())
+        .with_listen("127.0.0.1:0".parse().unwrap())
+        .with_state_dir(state)
+        .with_commit_interval(Duration::from_millis(200))
+        .with_kafka("session.timeout.ms", "6000")
+}
+
+/// An address that was free a moment ago.
+pub(crate) fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A service that runs in the test's own process.
+pub(crate) struct Running {
+    stopper: Stopper,
+    task: JoinHandle<kafmesh::Result<()>>,
+}
+
+impl Running {
+    pub(crate) fn start(service: Service) -> Self {
+        Self { stopper: service.stopper(), task: tokio::spawn(service.run()) }
+    }
+
+    /// Connects, registers `handler`, runs.
+    pub(crate) async fn handling<F>(mesh: Mesh, config: Config, handler: F) -> Self
+    where
+        F: Handler<Count>,
+    {
+        let mut service = Service::connect(config, mesh.service).await.unwrap();
+        service.registry().register_processor(mesh.component, Handle::new(mesh.processor, handler)).unwrap();
+        Self::start(service)
+    }
+
+    /// Stops it, which must succeed.
+    pub(crate) async fn stop(self) {
+        self.stopper.stop();
+        self.ended().await.unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(self) -> kafmesh::Result<()> {
+        timeout(PATIENCE, self.task).await.expect("the service does not end").unwrap()
+    }
 }
 
 /// A running `counter`; killed when dropped.

@@ -1,0 +1,71 @@
+//! Ends in order, and ends that are cut short.
+
+use std::time::{Duration, Instant};
+
+use kafmesh_runtime_tests::Shape;
+use kafmesh_runtime_tests::kafka::{self, GroupWatch};
+
+use crate::support::{Clicks, Counter, unique};
+
+#[tokio::test]
+async fn a_stop_under_load_commits_everything_that_was_handled() {
+    let shape = Shape::counter(unique("load"), 2);
+    let state = tempfile::tempdir().unwrap();
+    // Batches of a thousand records take seconds; a stop does not wait for their ends.
+    let mut counter = Counter::start(&shape, state.path(), &[("COUNTER_PAUSE_US", "3000")]);
+    counter.says("connected").await;
+    let mut clicks = Clicks::new(&shape, 100);
+    clicks.write(20_000);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 2);
+    group.reached(1).await;
+    let began = Instant::now();
+    counter.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+
+    let committed: i64 = group.committed().iter().sum();
+    assert!((1..20_000).contains(&committed), "{committed}");
+    assert_eq!(kafka::read(&shape.topic("totals")).len() as i64, committed);
+    let counted: u64 = kafka::last_counts(&shape.changelog()).values().sum();
+    assert_eq!(counted as i64, committed);
+}
+
+#[tokio::test]
+async fn a_slow_handler_commits_at_the_interval_all_the_same() {
+    let shape = Shape::counter(unique("slow"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let variables = [("COUNTER_PAUSE_US", "20000"), ("KAFMESH_COMMIT_INTERVAL", "300ms")];
+    let mut counter = Counter::start(&shape, state.path(), &variables);
+    counter.says("connected").await;
+    let mut clicks = Clicks::new(&shape, 100);
+    clicks.write(2_000);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 1);
+    group.reached(1).await;
+    // One batch of a thousand would take 20 s.
+    let first = group.committed()[0];
+    let began = Instant::now();
+    group.reached(first + 1).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(first < 500, "{first}");
+    counter.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_cut_short_after_the_shutdown_timeout() {
+    let shape = Shape::counter(unique("hang"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let variables = [("COUNTER_HANG_AT", "k3"), ("KAFMESH_SHUTDOWN_TIMEOUT", "1500ms")];
+    let mut counter = Counter::start(&shape, state.path(), &variables);
+    counter.says("connected").await;
+    Clicks::new(&shape, 10).write(10);
+    counter.says("hanging").await;
+    let began = Instant::now();
+    let (status, output) = counter.terminate().await;
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}:\n{output}", began.elapsed());
+    assert_eq!(status.code(), Some(1));
+    let (_, error) = output.rsplit_once("Error: ").expect(&output);
+    assert_eq!(
+        error,
+        "the service did not stop within 1.5s (KAFMESH_SHUTDOWN_TIMEOUT) and was cut short while \
+         processor counter of component counting still ran; what was not committed is handled again by the next process"
+    );
+}
