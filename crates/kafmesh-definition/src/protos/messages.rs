@@ -115,3 +115,226 @@ impl Messages {
 fn folded_package(package: &str) -> String {
     package.split('.').map(folded).collect::<Vec<_>>().join(".")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost_types::{DescriptorProto, FileDescriptorProto};
+
+    /// Messages by their full names.
+    fn messages(names: &[&str]) -> Messages {
+        let files = names.iter().map(|full_name| {
+            let (package, name) = full_name.rsplit_once('.').unwrap_or(("", full_name));
+            FileDescriptorProto {
+                package: Some(package.to_owned()),
+                message_type: vec![DescriptorProto {
+                    name: Some(name.to_owned()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }
+        });
+        Messages::new(&FileDescriptorSet {
+            file: files.collect(),
+        })
+    }
+
+    fn resolved(messages: &Messages, service: &str, message: &str) -> Result<String, String> {
+        match messages.resolve(service, message) {
+            Ok(found) => Ok(found.to_string()),
+            Err(Unresolved::Ambiguous(candidates)) => Err(format!(
+                "any of {}",
+                suggest::listed(
+                    &candidates
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                )
+            )),
+            Err(Unresolved::Absent { wanted }) => {
+                Err(format!("none of {}", suggest::listed(&wanted)))
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_found_word_by_word() {
+        // types, service, message, what is found
+        let cases: &[(&[&str], &str, &str, Result<&str, &str>)] = &[
+            (
+                &["userId.Click"],
+                "exampleService",
+                "userId.click",
+                Ok("userId.Click"),
+            ),
+            (
+                &["user_id.Click"],
+                "exampleService",
+                "userId.click",
+                Ok("user_id.Click"),
+            ),
+            (
+                &["userid.Click"],
+                "exampleService",
+                "userId.click",
+                Ok("userid.Click"),
+            ),
+            (
+                &["userId.Click"],
+                "exampleService",
+                "user_id.click",
+                Ok("userId.Click"),
+            ),
+            (
+                &["userId.Click"],
+                "exampleService",
+                "USERID.CLICK",
+                Ok("userId.Click"),
+            ),
+            (
+                &["userId.TotalClicks"],
+                "exampleService",
+                "userId.total_clicks",
+                Ok("userId.TotalClicks"),
+            ),
+            (
+                &["userId.TotalClicks"],
+                "exampleService",
+                "userId.totalclicks",
+                Ok("userId.TotalClicks"),
+            ),
+            (
+                &["userId.HTTPRequest"],
+                "exampleService",
+                "userId.httpRequest",
+                Ok("userId.HTTPRequest"),
+            ),
+            // The service's own package comes first.
+            (
+                &["userId.Click", "exampleService.userId.Click"],
+                "exampleService",
+                "userId.click",
+                Ok("exampleService.userId.Click"),
+            ),
+            (
+                &["userId.Click", "example_service.user_id.Click"],
+                "exampleService",
+                "userId.click",
+                Ok("example_service.user_id.Click"),
+            ),
+            (
+                &["userId.Click", "exampleService.userId.Other"],
+                "exampleService",
+                "userId.click",
+                Ok("userId.Click"),
+            ),
+            (
+                &["otherService.userId.Click", "userId.Click"],
+                "exampleService",
+                "userId.click",
+                Ok("userId.Click"),
+            ),
+            // Another service's message is only looked for in its package.
+            (
+                &["vehiclesService.vehicleId.Details"],
+                "exampleService",
+                "vehiclesService.vehicleId.details",
+                Ok("vehiclesService.vehicleId.Details"),
+            ),
+            (
+                &["vehicles_service.vehicle_id.Details"],
+                "exampleService",
+                "vehiclesService.vehicleId.details",
+                Ok("vehicles_service.vehicle_id.Details"),
+            ),
+            (
+                &["vehicleId.Details"],
+                "exampleService",
+                "vehiclesService.vehicleId.details",
+                Err("none of `vehiclesService.vehicleId.Details`"),
+            ),
+            (&["a.b.c.D"], "exampleService", "a.b.c.d", Ok("a.b.c.D")),
+            (
+                &["google.protobuf.Timestamp"],
+                "exampleService",
+                "google.protobuf.timestamp",
+                Ok("google.protobuf.Timestamp"),
+            ),
+            // The dots of a package count, its spelling does not.
+            (
+                &["user.id.Click"],
+                "exampleService",
+                "userId.click",
+                Err("none of `exampleService.userId.Click` and `userId.Click`"),
+            ),
+            (
+                &["Click"],
+                "exampleService",
+                "userId.click",
+                Err("none of `exampleService.userId.Click` and `userId.Click`"),
+            ),
+            (
+                &["userId.Clicks"],
+                "exampleService",
+                "userId.click",
+                Err("none of `exampleService.userId.Click` and `userId.Click`"),
+            ),
+            (
+                &["userId.Click", "user_id.Click"],
+                "exampleService",
+                "userId.click",
+                Err("any of `userId.Click` and `user_id.Click`"),
+            ),
+            (
+                &["userId.TotalClicks", "userId.Totalclicks"],
+                "exampleService",
+                "userId.totalClicks",
+                Err("any of `userId.TotalClicks` and `userId.Totalclicks`"),
+            ),
+            (
+                &["größe.Wert"],
+                "exampleService",
+                "Größe.wert",
+                Ok("größe.Wert"),
+            ),
+        ];
+        for (types, service, message, wanted) in cases {
+            let wanted = wanted.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(
+                resolved(&messages(types), service, message),
+                wanted,
+                "{message} among {types:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn nearest_message_is_spelt_as_the_yaml_would() {
+        let known = messages(&[
+            "userId.Click",
+            "exampleService.userId.TotalClicks",
+            "vehiclesService.vehicleId.Details",
+        ]);
+        for (message, near) in [
+            ("userId.clik", Some("userId.click")),
+            ("usrId.click", Some("userId.click")),
+            ("userId.totalClick", Some("userId.totalClicks")),
+            ("user.totalClicks", Some("userId.totalClicks")),
+            (
+                "vehiclesService.vehicleId.detail",
+                Some("vehiclesService.vehicleId.details"),
+            ),
+            (
+                "vehicleId.details",
+                Some("vehiclesService.vehicleId.details"),
+            ),
+            ("orderId.placed", None),
+        ] {
+            assert_eq!(
+                known.nearest("exampleService", message).as_deref(),
+                near,
+                "{message}"
+            );
+        }
+    }
+}
