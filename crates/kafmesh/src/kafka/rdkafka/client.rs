@@ -71,6 +71,11 @@ impl ConsumerHandle {
         self.client().context()
     }
 
+    /// Destroys the client on this thread.
+    pub(super) fn destroy(mut self) {
+        drop(self.0.take());
+    }
+
     /// Waits a while for events and handles them.
     pub(super) fn serve(&self) {
         match self.poll(IDLE) {

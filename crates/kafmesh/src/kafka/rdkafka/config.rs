@@ -129,7 +129,9 @@ impl Properties {
 
     fn base(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Info);
+        // KAFMESH_KAFKA_DEBUG asks for lines that are below every other level.
+        let debug = self.user.contains_key("debug");
+        config.set_log_level(if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
         config.set("client.id", "kafmesh");
         for (name, value) in DEFAULTS.iter().chain(defaults) {
             config.set(*name, *value);

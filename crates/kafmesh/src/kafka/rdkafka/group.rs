@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ::rdkafka::consumer::Consumer as _;
 use ::rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -14,6 +15,9 @@ use super::ffi::{self, PartitionQueue};
 use super::stream::PartitionStream;
 use crate::error::{Error, Result};
 use crate::kafka::TopicPartition;
+
+/// How long a closed client waits for the last of its streams, batches and committers.
+const HELD: Duration = Duration::from_secs(5);
 
 /// What happens to a member of a group.
 #[derive(Debug)]
@@ -34,8 +38,12 @@ pub(crate) enum GroupEvent {
 pub(crate) struct GroupConsumer {
     member: Committer,
     events: mpsc::UnboundedReceiver<GroupEvent>,
-    closed: Option<oneshot::Receiver<()>>,
+    closed: oneshot::Receiver<()>,
+    membership: Membership,
 }
+
+/// Tells the member's thread to leave the group when it is dropped.
+struct Membership(Arc<Context>);
 
 /// Commits offsets for a group's member; cheap to clone, one per task.
 #[derive(Clone)]
@@ -50,17 +58,18 @@ impl GroupConsumer {
         let context = Context::of_member(format!("group {group}"), send);
         let consumer = Arc::new(ConsumerHandle::new(&properties.member(group, instance), context)?);
         consumer.subscribe(topics).map_err(|error| super::failed(format!("joining group {group}"), &error))?;
+        let membership = Membership(Arc::clone(consumer.context()));
         let (done, closed) = oneshot::channel();
         let served = Arc::clone(&consumer);
         super::client::spawn("kafmesh-group", move || {
             while !served.context().is_closing() {
                 served.serve();
             }
-            leave(&served);
-            drop(served);
+            leave(served);
+            // Nobody waits when the group consumer was dropped.
             let _ = done.send(());
         })?;
-        Ok(Self { member: Committer { consumer, group: group.into() }, events, closed: Some(closed) })
+        Ok(Self { member: Committer { consumer, group: group.into() }, events, closed, membership })
     }
 
     /// Waits for the next event; answer `Assigned` with `accept`, `Revoked` and `Lost` with `release`.
@@ -130,15 +139,15 @@ impl GroupConsumer {
         self.member.clone()
     }
 
-    /// Leaves the group; resolves when the broker knows (a static member only stops).
+    /// Leaves the group; resolves when the broker knows (a static member only stops) and the client is
+    /// gone, or after 5 s if streams, batches or committers of it are still held.
     ///
     /// Whatever is still assigned is given back as it is: stop and commit before.
-    pub(crate) async fn close(mut self) {
-        self.member.consumer.context().close();
-        if let Some(closed) = self.closed.take() {
-            // An error means that the thread is gone already.
-            let _ = closed.await;
-        }
+    pub(crate) async fn close(self) {
+        let Self { member, events, closed, membership } = self;
+        drop((member, events, membership));
+        // An error means that the thread is gone already.
+        let _ = closed.await;
     }
 }
 
@@ -157,26 +166,30 @@ impl Committer {
     }
 }
 
-impl Drop for GroupConsumer {
-    /// The thread leaves the group by itself; [`close`](Self::close) waits for it.
+impl Drop for Membership {
     fn drop(&mut self) {
-        self.member.consumer.context().close();
+        self.0.close();
     }
 }
 
-/// Leaves the group and serves it until that is done.
-fn leave(consumer: &ConsumerHandle) {
-    let warn = |error| tracing::warn!(target: "kafmesh::kafka", client = consumer.context().client(), "leaving the group: {error}");
+/// Leaves the group, and destroys the client as soon as nobody holds on to it.
+fn leave(mut consumer: Arc<ConsumerHandle>) {
     // A revocation that nobody answered would keep the group waiting.
-    consumer.unassign().unwrap_or_else(warn);
-    match consumer.close_queue() {
-        Ok(()) => {
-            while !consumer.closed() {
-                consumer.serve();
+    if let Err(error) = consumer.unassign() {
+        tracing::warn!(target: "kafmesh::kafka", client = consumer.context().client(), "leaving the group: {error}");
+    }
+    consumer.unsubscribe();
+    let since = Instant::now();
+    while since.elapsed() < HELD {
+        match Arc::try_unwrap(consumer) {
+            Ok(consumer) => return consumer.destroy(),
+            Err(held) => {
+                held.serve();
+                consumer = held;
             }
         }
-        Err(error) => warn(error),
     }
+    tracing::warn!(target: "kafmesh::kafka", client = consumer.context().client(), "records of the closed client are still held after {HELD:?}");
 }
 
 /// The partitions of librdkafka's list; those of one topic share its name.

@@ -37,7 +37,9 @@ fn unique(what: &str) -> String {
 
 async fn topic(cluster: &Cluster, what: &str, partitions: i32) -> String {
     let name = unique(what);
-    let topic = NewTopic { name: name.clone(), partitions, replication: 1, config: Vec::new() };
+    // The records' timestamps are old: without this the broker may delete them before they are read.
+    let config = vec![("retention.ms".to_owned(), "-1".to_owned())];
+    let topic = NewTopic { name: name.clone(), partitions, replication: 1, config };
     let created = cluster.create_topics(&[topic]).await.unwrap();
     assert_eq!(created, [(name.clone(), Ok(TopicCreation::Created))]);
     name
@@ -425,7 +427,7 @@ async fn a_full_producer_takes_more_when_it_has_room_again() {
         timeout(PATIENCE, producer.room()).await.expect("never room again");
     }
     assert!(waits > 0, "the queue was never full");
-    assert!(outbox.is_empty());
+    assert_eq!((outbox.len(), sent), (0, 0));
     timeout(PATIENCE, lane.drained()).await.unwrap().unwrap();
     let end = cluster.reader().unwrap().watermarks(&name, 0).await.unwrap();
     assert_eq!(end, (0, 20_000));
@@ -493,4 +495,20 @@ async fn a_broker_that_does_not_answer_is_named_with_the_reason() {
     let error = cluster.topics(Duration::from_secs(2)).await.map(drop).unwrap_err().to_string();
     assert!(before.elapsed() < Duration::from_secs(5));
     assert!(error.contains(&address) && error.contains("Connection refused"), "{error}");
+}
+
+#[tokio::test]
+async fn a_closed_member_is_gone_at_once() {
+    let cluster = cluster();
+    let name = topic(&cluster, "leave", 4).await;
+    let group = unique("group");
+    let mut first = Member::join(&cluster, &group, &name);
+    first.rebalance().await;
+    first.streams.clear();
+    let before = std::time::Instant::now();
+    first.consumer.close().await;
+    let mut second = Member::join(&cluster, &group, &name);
+    assert_eq!(second.rebalance().await, 4);
+    // A member that had not left would keep its partitions for session.timeout.ms, 45 s.
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
 }
