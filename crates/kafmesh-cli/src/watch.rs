@@ -53,6 +53,7 @@ impl Watcher {
     }
 
     /// Watches `directory` with everything below.
+    #[cfg(all(feature = "dev", unix))]
     pub(crate) fn add_tree(&mut self, directory: &Path) {
         self.add(directory, RecursiveMode::Recursive);
     }

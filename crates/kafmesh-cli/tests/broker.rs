@@ -1,5 +1,10 @@
 //! The embedded broker, used by the client the runtime uses: librdkafka.
 #![cfg(all(feature = "dev", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

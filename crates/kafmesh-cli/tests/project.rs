@@ -3,6 +3,11 @@
 //! The projects are built for real, in the workspace's target directory and with its profile and
 //! lock file, so that only they and the runtime are compiled.
 #![cfg(all(feature = "dev", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
