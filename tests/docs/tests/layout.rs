@@ -59,3 +59,13 @@ fn every_invariant_is_guarded_by_a_test_that_exists() {
     );
     none(invariants::unguarded(&architecture, &repository::files()));
 }
+
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let guarantees = repository::read("docs/reference/guarantees.md");
+    assert!(
+        guarantees.contains("`kafmesh_runtime_tests::"),
+        "the tests are not found"
+    );
+    none(invariants::missing(&guarantees, &repository::files()));
+}

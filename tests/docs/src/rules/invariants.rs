@@ -1,4 +1,4 @@
-//! The invariants in ARCHITECTURE.md name tests that exist.
+//! The tests that pages name exist, and each invariant of ARCHITECTURE.md names one.
 
 use crate::repository::File;
 
@@ -43,6 +43,23 @@ pub fn unguarded(architecture: &str, files: &[File]) -> Vec<String> {
         }
     }
     unguarded
+}
+
+/// Tests named on `page`, in code that begins with a package for tests, that are not among `files`.
+pub fn missing(page: &str, files: &[File]) -> Vec<String> {
+    let spans = page
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    let named = spans.filter(|span| {
+        span.split("::")
+            .next()
+            .is_some_and(|package| package.starts_with("kafmesh_"))
+    });
+    let absent =
+        named.filter(|test| test.contains("::") && !files.iter().any(|file| holds(file, test)));
+    absent
+        .map(|test| format!("there is no test {test}"))
+        .collect()
 }
 
 /// The tests that `item` names: code such as `kafmesh::processor::task::tests::name`, behind "Guarded by".
@@ -137,6 +154,19 @@ mod tests {
         );
         let found = unguarded(PAGE, &[disk, renamed]);
         assert_eq!(found[0], "there is no test kafmesh_build::golden::two");
+    }
+
+    #[test]
+    fn a_test_that_is_named_and_gone_is_found() {
+        let page = "| a | `kafmesh_build::golden::two`, `kafmesh_build::golden::gone` | `kafmesh::codegen::v1` |\n";
+        let golden = File::new(
+            "crates/kafmesh-build/tests/golden.rs",
+            "async fn two() {}\n",
+        );
+        assert_eq!(
+            missing(page, &[golden]),
+            ["there is no test kafmesh_build::golden::gone"]
+        );
     }
 
     #[test]
