@@ -8,7 +8,7 @@ use prost::Message;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, message_name};
 use crate::kafka::{Polled, Reader};
 use crate::restore::{Extent, apply, extent, start_offsets};
 use crate::store::{Table, Value};
@@ -119,7 +119,7 @@ impl<M: Message + Default> View<M> {
     }
 
     fn decode(&self, key: &str, value: &Value) -> Result<M> {
-        M::decode(value.as_ref()).map_err(|error| self.undecodable(key, &format!("value is not a {}: {error}", std::any::type_name::<M>())))
+        M::decode(value.as_ref()).map_err(|error| self.undecodable(key, &format!("value is not a {}: {error}", message_name::<M>())))
     }
 
     fn undecodable(&self, key: &str, problem: &str) -> Error {

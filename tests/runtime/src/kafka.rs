@@ -83,6 +83,8 @@ pub async fn create(topic: &str, partitions: i32, config: &[(&str, &str)]) {
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
     let created = admin().create_topics([&new], &options).await.expect("creating a topic");
     assert_eq!(created, [Ok(topic.to_owned())]);
+    // The controller answers before the broker has heard of the topic.
+    eventually("the topic is listed", || topics(topic).contains_key(topic)).await;
 }
 
 /// Deletes a topic and waits until it is gone.

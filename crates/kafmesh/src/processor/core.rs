@@ -1,8 +1,8 @@
 //! One record through one processor: decode, handle, effects. The same code runs under Kafka and in tests.
 
-use super::work::{Context, State, Work, position, short_name};
+use super::work::{Context, State, Work, position};
 use crate::codegen::ProcessorDescriptor;
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Position, Result, message_name};
 use crate::kafka::Record;
 
 /// A processor as generated code implements it: names inputs, decodes and calls the user's handler.
@@ -62,7 +62,7 @@ pub(crate) async fn process<P: Processor>(
 /// When the bytes are not an `M`; [`process`] adds the record's position.
 pub fn decode<M: prost::Message + Default>(value: &[u8]) -> Result<M> {
     M::decode(value).map_err(|error| {
-        undecodable(Position::default(), format!("its value is not a {}: {error}", short_name::<M>()))
+        undecodable(Position::default(), format!("its value is not a {}: {error}", message_name::<M>()))
     })
 }
 

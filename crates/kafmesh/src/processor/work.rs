@@ -4,7 +4,7 @@
 use prost::Message;
 
 use super::cache::{Cache, Slot};
-use crate::error::{Position, Result};
+use crate::error::{Position, Result, message_name};
 use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of};
 use crate::store::{Table, TableBatch};
 
@@ -144,16 +144,10 @@ fn read_state<S: State>(table: Option<&Table>, key: &str) -> Result<(Option<S>, 
     let Some(value) = table.get(key.as_bytes())? else { return Ok((None, 0)) };
     let bytes = value.as_ref();
     let state = S::decode(bytes).map_err(|error| {
-        let action = format!("decoding the state of key {key:?} as {}", short_name::<S>());
+        let action = format!("decoding the state of key {key:?} as {}", message_name::<S>());
         table.failed(&action, format!("{error}; if the message was changed in an incompatible way, give it a new persistence topic"))
     })?;
     Ok((Some(state), bytes.len()))
-}
-
-/// The name of a message without its modules.
-pub(super) fn short_name<M>() -> &'static str {
-    let name = std::any::type_name::<M>();
-    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// Appends a message; a `Vec` grows, so this cannot run out of room.

@@ -1,11 +1,17 @@
 //! Topics: creating those the service owns, checking the rest, all problems at once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::codegen::{ProcessorDescriptor, ServiceDescriptor, TopicSettings};
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
 use crate::kafka::{Cluster, ClusterTopics, NewTopic};
+
+/// How often the brokers are asked for topics that were created a moment ago.
+const LISTED_EVERY: Duration = Duration::from_millis(20);
 
 /// Creates the topics the service owns, alters the settings of those that exist to match, and
 /// returns the partition count of every topic in the cluster.
@@ -16,7 +22,7 @@ use crate::kafka::{Cluster, ClusterTopics, NewTopic};
 /// anything is created.
 pub(crate) async fn prepare(cluster: &Cluster, service: &ServiceDescriptor, config: &Config) -> Result<BTreeMap<String, i32>> {
     let mut known = cluster.topics(config.startup_timeout).await?;
-    let plan = plan(service, &known, config.dev)?;
+    let mut plan = self::plan(service, &known, config.dev)?;
     if !plan.lowered.is_empty() {
         tracing::warn!(
             brokers = known.brokers,
@@ -24,11 +30,13 @@ pub(crate) async fn prepare(cluster: &Cluster, service: &ServiceDescriptor, conf
             "development machine: replication factors are lowered to the number of brokers"
         );
     }
-    create(cluster, &plan.create).await?;
-    alter(cluster, &plan.existing, config.dev).await?;
-    for topic in plan.create {
-        known.partitions.insert(topic.name, topic.partitions);
+    if !plan.create.is_empty() {
+        create(cluster, &plan.create).await?;
+        known = appeared(cluster, &plan.create, config).await?;
+        // Another process may have created some of them a moment earlier, and differently.
+        plan = self::plan(service, &known, config.dev)?;
     }
+    alter(cluster, &plan.existing, config.dev).await?;
     Ok(known.partitions.into_iter().collect())
 }
 
@@ -127,6 +135,23 @@ async fn create(cluster: &Cluster, topics: &[NewTopic]) -> Result<()> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Topics(problems)) }
+}
+
+/// Waits until the brokers list `created`: the controller answers before they have heard of it.
+async fn appeared(cluster: &Cluster, created: &[NewTopic], config: &Config) -> Result<ClusterTopics> {
+    let deadline = Instant::now() + config.startup_timeout;
+    loop {
+        let known = cluster.topics(config.startup_timeout).await?;
+        let Some(missing) = created.iter().find(|topic| !known.partitions.contains_key(&topic.name)) else { return Ok(known) };
+        if Instant::now() >= deadline {
+            return Err(Error::Kafka {
+                action: format!("waiting for the created topic {}", missing.name),
+                reason: format!("the brokers do not list it after {:?}", config.startup_timeout),
+                retriable: true,
+            });
+        }
+        tokio::time::sleep(LISTED_EVERY).await;
+    }
 }
 
 async fn alter(cluster: &Cluster, topics: &[(&'static str, &'static TopicSettings)], dev: bool) -> Result<()> {

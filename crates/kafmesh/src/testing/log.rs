@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use prost::Message;
 
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Position, Result, message_name};
 use crate::kafka::{OwnedRecord, time_of};
 use crate::store::Table;
 
 /// Where virtual time starts: 2000-01-01T00:00:00Z.
-
 const START_SECONDS: u64 = 946_684_800;
 
 /// A record as a test sees it.
@@ -33,7 +32,7 @@ impl<M: Message + Default> Captured<M> {
         let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
         let value = record.value.as_deref().map(M::decode).transpose().map_err(|error| Error::Decode {
             at: Position { topic: topic.to_owned(), partition: 0, offset: record.offset, key: Some(key.clone()) },
-            reason: format!("its value is not a {}: {error}", std::any::type_name::<M>()),
+            reason: format!("its value is not a {}: {error}", message_name::<M>()),
         })?;
         Ok(Self { key, value, timestamp: time_of(record.timestamp), headers: record.headers.clone() })
     }

@@ -61,6 +61,7 @@ async fn a_view_is_complete_follows_restarts_and_is_rebuilt() {
     truth.remove("k2");
     eventually("the view follows", || entries(&view) == truth).await;
     running.stop().await;
+    drop(view);
 
     // While nobody looks.
     put(&writer, &topic, "k3", None);
@@ -72,6 +73,7 @@ async fn a_view_is_complete_follows_restarts_and_is_rebuilt() {
     timeout(PATIENCE, view.ready()).await.unwrap().unwrap();
     assert_eq!(entries(&view), truth);
     running.stop().await;
+    drop(view);
 
     kafka::delete(&topic).await;
     kafka::create(&topic, 4, &[("cleanup.policy", "compact")]).await;
