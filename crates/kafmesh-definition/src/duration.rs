@@ -53,6 +53,23 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     Ok(Duration::from_millis(total))
 }
 
+/// A duration as the YAML would write it: whole days from two on, hours and less otherwise.
+pub(crate) fn shown(duration: &Duration) -> String {
+    const DAY: u128 = 86_400_000;
+    let mut rest = duration.as_millis();
+    if rest > DAY && rest.is_multiple_of(DAY) {
+        return format!("{}d", rest / DAY);
+    }
+    let mut shown = String::new();
+    for (unit, milliseconds) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= milliseconds {
+            shown.push_str(&format!("{}{unit}", rest / milliseconds));
+            rest %= milliseconds;
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +119,24 @@ mod tests {
             ),
         ] {
             assert_eq!(parse(text), Err(wrong), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_as_people_write_them() {
+        for (written, wanted) in [
+            ("24h", "24h"),
+            ("1d", "24h"),
+            ("7d", "7d"),
+            ("48h", "2d"),
+            ("36h", "36h"),
+            ("90m", "1h30m"),
+            ("250ms", "250ms"),
+            ("1s1ms", "1s1ms"),
+        ] {
+            let duration = parse(written).unwrap();
+            assert_eq!(shown(&duration), wanted, "{written}");
+            assert_eq!(parse(&shown(&duration)), Ok(duration), "{written}");
         }
     }
 

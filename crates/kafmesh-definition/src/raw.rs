@@ -1,7 +1,6 @@
 //! The YAML as it is written: one type per mapping, from which the JSON Schemas come too.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -262,21 +261,6 @@ topic_mappings! {
 topic_mappings! {
     /// A global table.
     RawLookup "Lookup" existing {}
-}
-
-impl<T> Field<T> {
-    /// The value, if a usable one was given.
-    pub(crate) fn value(&self) -> Option<&T> {
-        self.given().map(|(value, _)| value)
-    }
-
-    /// The value and its bytes of the file, if a usable one was given.
-    pub(crate) fn given(&self) -> Option<(&T, &Range<usize>)> {
-        match self {
-            Self::Given(value, span) => Some((value, span)),
-            Self::Absent | Self::Invalid => None,
-        }
-    }
 }
 
 impl<T: JsonSchema> JsonSchema for Field<T> {

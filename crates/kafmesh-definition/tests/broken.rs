@@ -1,6 +1,12 @@
 //! Broken definitions and what is said about them: each directory of `tests/broken` is one, with the
 //! rendered diagnostics in its `expected.txt`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod golden;
 
 use std::path::Path;

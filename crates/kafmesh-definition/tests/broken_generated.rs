@@ -4,6 +4,12 @@
 //! This is one test, since it changes the directory it runs in: so do rendered paths stay the same on
 //! every machine.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod golden;
 
 use std::fs::{File, create_dir, create_dir_all, write};

@@ -1,5 +1,11 @@
 //! What a correct definition means: defaults, topics, groups, forms of writing, and where things are.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod project;
 
 use std::path::Path;

@@ -1,5 +1,11 @@
 //! No bytes make loading panic or hang, and every mistake found has a place in a file that was read.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::fs::{create_dir_all, write};
 use std::path::Path;
 

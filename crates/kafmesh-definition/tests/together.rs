@@ -1,5 +1,11 @@
 //! Several definitions checked together.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod project;
 
 use kafmesh_definition::{Diagnostics, check_together};

@@ -4,64 +4,43 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::lookup::{Known, Lookup};
 use super::names::Taken;
 use super::settings::{self, Defaults, Stated};
 use super::topics::{Intent, Topics, Use, illegal};
 use super::{Located, required, required_name};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    Component, Processor, ProcessorOutput, ProtoType, Sink, Source as SourceObject, Topic,
-    TopicUse, View, ViewSink, ViewSource,
+    Component, Sink, Source as SourceObject, Topic, TopicUse, View, ViewSink, ViewSource,
 };
 use crate::name::Name;
 use crate::position::{Position, Source};
-use crate::protos::{Messages, Unresolved};
-use crate::raw::{RawComponent, RawPersistence, RawProcessor, Reference};
-use crate::suggest;
-use crate::yaml::{Field, Many, shortened};
+use crate::raw::{Creation, RawComponent, Reference};
+use crate::yaml::{Field, shortened};
 
 /// Modules that generated code has beside those of the components.
 const RESERVED_COMPONENTS: [&str; 2] = ["models", "service"];
 
-/// How many unknown messages are compared with all there are.
-const MAX_SUGGESTIONS: usize = 20;
-
-/// The messages that are known.
-pub(super) enum Known {
-    /// All there are.
-    Complete(Messages),
-    /// Those of the files that could be compiled.
-    Incomplete(Messages),
-    /// `messages.protobuf` is missing.
-    NoProtos,
-}
-
 /// Resolves components one after the other, and then what they have in common.
 pub(super) struct Resolver<'a> {
     service: Name,
-    known: Known,
     topics: Topics,
     groups: HashMap<String, (String, Position)>,
     components: Taken,
-    /// The messages that were looked up before.
-    resolved: HashMap<String, Resolution>,
-    /// How many messages were compared with all there are.
-    suggestions: usize,
-    /// The first message that is used although no protos are named.
-    without_protos: Option<(String, Position)>,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    lookup: Lookup,
+    pub(super) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 /// The component that is being resolved.
-struct Scope<'a> {
+pub(super) struct Scope<'a> {
     source: &'a Arc<Source>,
     /// `service.component`.
-    prefix: String,
+    pub(super) prefix: String,
     objects: Taken,
 }
 
 impl Scope<'_> {
-    fn position(&self, span: &Range<usize>) -> Position {
+    pub(super) fn position(&self, span: &Range<usize>) -> Position {
         self.source.position(span.clone())
     }
 }
@@ -73,32 +52,20 @@ impl<'a> Resolver<'a> {
         defaults: Defaults,
         diagnostics: &'a mut Vec<Diagnostic>,
     ) -> Self {
+        let lookup = Lookup::new(service.written(), known);
         Self {
             service,
-            known,
+            lookup,
             topics: Topics::new(defaults),
             groups: HashMap::new(),
             components: Taken::default(),
-            resolved: HashMap::new(),
-            suggestions: 0,
-            without_protos: None,
             diagnostics,
         }
     }
 
     /// What the components have in common: the topics. `definition` is where the definition begins.
     pub(super) fn finish(self, definition: &Position) -> Vec<Topic> {
-        if let Some((message, position)) = self.without_protos {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    "missing-field",
-                    "a definition needs `messages.protobuf`",
-                    definition,
-                )
-                .with_related(&position, format!("`{message}` must be defined somewhere"))
-                .with_help("name the directory of the .proto files, relative to this file"),
-            );
-        }
+        self.lookup.finish(definition, self.diagnostics);
         self.topics.finish(self.diagnostics)
     }
 
@@ -276,168 +243,7 @@ impl<'a> Resolver<'a> {
         view_sinks
     }
 
-    fn processors(&mut self, raw: &RawComponent, scope: &mut Scope<'_>) -> Vec<Processor> {
-        raw.processors
-            .iter()
-            .filter_map(|(processor, span)| self.processor(processor, span, scope))
-            .collect()
-    }
-
-    fn processor(
-        &mut self,
-        raw: &RawProcessor,
-        span: &Range<usize>,
-        scope: &mut Scope<'_>,
-    ) -> Option<Processor> {
-        let named = self.object_name(&raw.name, span, "a processor", "Processor", scope);
-        let (name, position) = named
-            .clone()
-            .unwrap_or_else(|| (Name::new("unnamed"), scope.position(span)));
-        let group = self.processor_group(raw, &name, named.is_some(), &position, scope);
-        if raw.inputs.0.is_empty() {
-            let message = format!("the processor `{}` has no `inputs`", name.written());
-            self.diagnostics.push(
-                Diagnostic::new("missing-field", message, &position)
-                    .with_help("a processor reacts to records; name at least one topic it reads"),
-            );
-        }
-        let mut methods = Methods::default();
-        let mut inputs = Vec::new();
-        for (input, span) in raw.inputs.iter() {
-            let Some(topic) = self.topic("an input", input.reference(), span, Intent::Reads, scope)
-            else {
-                continue;
-            };
-            methods.take(
-                "input",
-                "handle_",
-                &["", "_delete"],
-                &topic,
-                self.diagnostics,
-            );
-            inputs.push(topic);
-        }
-        let mut joins = Vec::new();
-        for (join, span) in raw.joins.iter() {
-            let Some(topic) = self.topic("a join", join.reference(), span, Intent::Reads, scope)
-            else {
-                continue;
-            };
-            methods.take("join", "join_", &[""], &topic, self.diagnostics);
-            joins.push(topic);
-        }
-        let mut lookups = Vec::new();
-        for (lookup, span) in raw.lookups.iter() {
-            let Some(topic) =
-                self.topic("a lookup", lookup.reference(), span, Intent::Reads, scope)
-            else {
-                continue;
-            };
-            methods.take("lookup", "lookup_", &[""], &topic, self.diagnostics);
-            lookups.push(topic);
-        }
-        let mut outputs = Vec::new();
-        for (output, span) in raw.outputs.iter() {
-            let stated = self.stated(output.creation(), scope);
-            let Some(topic) = self.topic(
-                "an output",
-                output.reference(),
-                span,
-                Intent::Creates(stated),
-                scope,
-            ) else {
-                continue;
-            };
-            methods.take(
-                "output",
-                "output_",
-                &["", "_records"],
-                &topic,
-                self.diagnostics,
-            );
-            outputs.push(ProcessorOutput {
-                topic,
-                description: text(&output.description),
-            });
-        }
-        let persistence = self.persistence(&raw.persistence, &group, "a processor", scope);
-        let description = text(&raw.description);
-        named.map(|_| Processor {
-            name,
-            description,
-            group,
-            inputs,
-            joins,
-            lookups,
-            outputs,
-            persistence,
-            position,
-        })
-    }
-
-    fn processor_group(
-        &mut self,
-        raw: &RawProcessor,
-        name: &Name,
-        named: bool,
-        position: &Position,
-        scope: &Scope<'_>,
-    ) -> String {
-        let (group, position) = match raw.group_name.given() {
-            Some((group, span)) if group.trim().is_empty() => {
-                let message = "the `groupName` is empty";
-                let diagnostic = Diagnostic::new("invalid-name", message, &scope.position(span));
-                self.diagnostics
-                    .push(diagnostic.with_help("leave it out for `service.component.processor`"));
-                return group.clone();
-            }
-            Some((group, span)) => (group.clone(), scope.position(span)),
-            None => (
-                format!("{}.{}", scope.prefix, name.lower_camel()),
-                position.clone(),
-            ),
-        };
-        if named || raw.group_name.given().is_some() {
-            self.group(
-                &group,
-                &format!("the processor `{}`", name.written()),
-                &position,
-            );
-        }
-        group
-    }
-
-    /// The one persistence among `given`, whose topic is `group` + `-table`.
-    fn persistence(
-        &mut self,
-        given: &Many<RawPersistence>,
-        group: &str,
-        owner: &str,
-        scope: &Scope<'_>,
-    ) -> Option<TopicUse> {
-        let mut all = given.iter();
-        let (raw, span) = all.next()?;
-        for (_, another) in all {
-            let message = format!("{owner} has one persistence, and this is another one");
-            self.diagnostics.push(
-                Diagnostic::new("two-persistences", message, &scope.position(another))
-                    .with_related(&scope.position(span), "the first one is here")
-                    .with_help("put what both hold into one message"),
-            );
-        }
-        let stated = self.compacted(raw.creation(), "persistence", span, scope);
-        let table = format!("{group}-table");
-        self.topic_named(
-            "a persistence",
-            raw.reference(),
-            span,
-            Intent::Owns(stated),
-            Some(table),
-            scope,
-        )
-    }
-
-    fn stated(&mut self, creation: crate::raw::Creation<'_>, scope: &Scope<'_>) -> Stated {
+    pub(super) fn stated(&mut self, creation: Creation<'_>, scope: &Scope<'_>) -> Stated {
         settings::Reader {
             source: scope.source,
             diagnostics: self.diagnostics,
@@ -446,9 +252,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// The stated settings of a topic that is always compacted.
-    fn compacted(
+    pub(super) fn compacted(
         &mut self,
-        creation: crate::raw::Creation<'_>,
+        creation: Creation<'_>,
         what: &str,
         span: &Range<usize>,
         scope: &Scope<'_>,
@@ -466,7 +272,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The name of an object, which with its kind makes its Rust names.
-    fn object_name(
+    pub(super) fn object_name(
         &mut self,
         field: &Field<String>,
         span: &Range<usize>,
@@ -510,7 +316,7 @@ impl<'a> Resolver<'a> {
         scope.objects.take(&names, what, position, self.diagnostics);
     }
 
-    fn group(&mut self, group: &str, what: &str, position: &Position) {
+    pub(super) fn group(&mut self, group: &str, what: &str, position: &Position) {
         if let Some((first, first_position)) = self.groups.get(group) {
             let message = format!("{what} and {first} would share the consumer group `{group}`");
             self.diagnostics.push(
@@ -524,7 +330,7 @@ impl<'a> Resolver<'a> {
             .insert(group.to_owned(), (what.to_owned(), position.clone()));
     }
 
-    fn topic(
+    pub(super) fn topic(
         &mut self,
         what: &str,
         reference: Reference<'_>,
@@ -536,7 +342,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A use of a topic, named `name` unless the reference overrides it.
-    fn topic_named(
+    pub(super) fn topic_named(
         &mut self,
         what: &str,
         reference: Reference<'_>,
@@ -578,7 +384,7 @@ impl<'a> Resolver<'a> {
             }
             self.diagnostics.push(diagnostic);
         }
-        let proto = self.proto(message, &position);
+        let proto = self.lookup.proto(message, &position, self.diagnostics);
         self.topics.add(
             &topic,
             Use {
@@ -617,110 +423,9 @@ impl<'a> Resolver<'a> {
         );
         false
     }
-
-    /// The type of `message`; a message that has none is reported wherever it is used.
-    fn proto(&mut self, message: &str, position: &Position) -> Option<ProtoType> {
-        if !self.resolved.contains_key(message) {
-            let resolution = self.look_up(message, position);
-            self.resolved.insert(message.to_owned(), resolution);
-        }
-        match self.resolved.get(message)? {
-            Resolution::Found(proto) => Some(proto.clone()),
-            Resolution::Mistake {
-                code,
-                message,
-                help,
-            } => {
-                self.diagnostics
-                    .push(Diagnostic::new(code, message, position).with_help(help));
-                None
-            }
-            Resolution::Unknowable => None,
-        }
-    }
-
-    fn look_up(&mut self, message: &str, position: &Position) -> Resolution {
-        let (messages, complete) = match &self.known {
-            Known::Complete(messages) => (messages, true),
-            Known::Incomplete(messages) => (messages, false),
-            Known::NoProtos => {
-                self.without_protos
-                    .get_or_insert_with(|| (message.to_owned(), position.clone()));
-                return Resolution::Unknowable;
-            }
-        };
-        let shown = shortened(message);
-        match messages.resolve(self.service.written(), message) {
-            Ok(proto) => Resolution::Found(proto.clone()),
-            Err(Unresolved::Ambiguous(candidates)) => {
-                let candidates: Vec<_> = candidates.iter().map(ToString::to_string).collect();
-                Resolution::Mistake {
-                    code: "ambiguous-message",
-                    message: format!(
-                        "`{shown}` could be any of the messages {}",
-                        suggest::listed(&candidates)
-                    ),
-                    help: "rename all but one of them: only their spelling differs".into(),
-                }
-            }
-            // It may be in a file that could not be compiled, which is reported already.
-            Err(Unresolved::Absent { .. }) if !complete => Resolution::Unknowable,
-            Err(Unresolved::Absent { wanted }) => {
-                let looked = format!("looked for {}", suggest::listed(&wanted));
-                self.suggestions += 1;
-                let near = (self.suggestions <= MAX_SUGGESTIONS)
-                    .then(|| messages.nearest(self.service.written(), message))
-                    .flatten();
-                Resolution::Mistake {
-                    code: "unknown-message",
-                    message: format!("there is no protobuf message for `{shown}`"),
-                    help: match near {
-                        Some(near) => format!("did you mean `{near}`? ({looked})"),
-                        None => looked,
-                    },
-                }
-            }
-        }
-    }
 }
 
-/// What became of looking up a message.
-enum Resolution {
-    Found(ProtoType),
-    Mistake {
-        code: &'static str,
-        message: String,
-        help: String,
-    },
-    /// Whether there is such a message cannot be said; why is reported elsewhere.
-    Unknowable,
-}
-
-fn text(field: &Field<String>) -> String {
+/// The text given, or none.
+pub(super) fn text(field: &Field<String>) -> String {
     field.value().cloned().unwrap_or_default()
-}
-
-/// The methods generated for one processor, by kind of use.
-#[derive(Default)]
-struct Methods {
-    taken: Taken,
-}
-
-impl Methods {
-    /// Takes the methods of one use: `prefix`, the message and each of `suffixes`.
-    fn take(
-        &mut self,
-        kind: &str,
-        prefix: &str,
-        suffixes: &[&str],
-        topic: &TopicUse,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
-        let names: Vec<_> = suffixes
-            .iter()
-            .map(|suffix| format!("{prefix}{}{suffix}", topic.message.snake()))
-            .collect();
-        let what = format!("the {kind} `{}`", topic.message.written());
-        self.taken.take(&names, &what, &topic.position, diagnostics);
-    }
 }

@@ -2,7 +2,9 @@
 
 mod component;
 mod files;
+mod lookup;
 mod names;
+mod processor;
 mod service;
 mod settings;
 mod topics;
@@ -173,7 +175,7 @@ impl Run {
         &mut self,
         definition: &Located<RawDefinition>,
         base: &Path,
-    ) -> (prost_types::FileDescriptorSet, component::Known) {
+    ) -> (prost_types::FileDescriptorSet, lookup::Known) {
         let entries: Vec<_> = definition
             .raw
             .messages
@@ -192,9 +194,9 @@ impl Run {
                     .value()
                     .is_some_and(|messages| !messages.protobuf.0.is_empty());
             let known = if invalid {
-                component::Known::Incomplete(Messages::new(&Default::default()))
+                lookup::Known::Incomplete(Messages::new(&Default::default()))
             } else {
-                component::Known::NoProtos
+                lookup::Known::NoProtos
             };
             return (Default::default(), known);
         }
@@ -202,9 +204,9 @@ impl Run {
         self.files.extend(protos.files);
         let messages = Messages::new(&protos.set);
         let known = if protos.complete {
-            component::Known::Complete(messages)
+            lookup::Known::Complete(messages)
         } else {
-            component::Known::Incomplete(messages)
+            lookup::Known::Incomplete(messages)
         };
         (protos.set, known)
     }

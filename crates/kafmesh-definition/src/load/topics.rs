@@ -1,10 +1,10 @@
 //! Topics: every use of one is collected, and together they must agree.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::settings::{Defaults, Stated};
 use crate::diagnostic::Diagnostic;
+use crate::duration;
 use crate::model::{ProtoType, Topic, TopicSettings};
 use crate::position::Position;
 
@@ -205,13 +205,13 @@ fn settings_of<'a>(usage: &'a Use, defaults: &Defaults) -> [Setting<'a>; 5] {
         stated(
             "retention",
             &given.retention,
-            shown_duration,
+            duration::shown,
             all.map(|all| &all.retention),
         ),
         stated(
             "segment",
             &given.segment,
-            shown_duration,
+            duration::shown,
             all.map(|all| &all.segment),
         ),
     ]
@@ -283,39 +283,16 @@ pub(crate) fn differences(
         ("compact", a.compact.to_string(), b.compact.to_string()),
         (
             "retention",
-            shown_duration(&a.retention),
-            shown_duration(&b.retention),
+            duration::shown(&a.retention),
+            duration::shown(&b.retention),
         ),
         (
             "segment",
-            shown_duration(&a.segment),
-            shown_duration(&b.segment),
+            duration::shown(&a.segment),
+            duration::shown(&b.segment),
         ),
     ];
     pairs.into_iter().filter(|(_, a, b)| a != b).collect()
-}
-
-/// A duration as the YAML would write it.
-fn shown_duration(duration: &Duration) -> String {
-    let mut rest = duration.as_millis();
-    let mut shown = String::new();
-    for (unit, milliseconds) in [
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ] {
-        // `24h` reads better than `1d`, and both are written.
-        if rest >= milliseconds
-            && !(unit == "d" && rest % milliseconds != 0)
-            && !(unit == "d" && rest == milliseconds)
-        {
-            shown.push_str(&format!("{}{unit}", rest / milliseconds));
-            rest %= milliseconds;
-        }
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -344,21 +321,5 @@ mod tests {
         ] {
             assert!(illegal(wrong).is_some(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn durations_are_shown_as_written() {
-        for written in ["24h", "7d", "90s", "12h", "36h", "1h30m", "250ms", "2d"] {
-            let duration = crate::duration::parse(written).unwrap();
-            let shown = shown_duration(&duration);
-            assert_eq!(
-                crate::duration::parse(&shown),
-                Ok(duration),
-                "{written} is shown as {shown}"
-            );
-        }
-        assert_eq!(shown_duration(&Duration::from_secs(86_400)), "24h");
-        assert_eq!(shown_duration(&Duration::from_secs(604_800)), "7d");
-        assert_eq!(shown_duration(&Duration::from_secs(36 * 3600)), "36h");
     }
 }

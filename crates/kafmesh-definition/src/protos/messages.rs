@@ -157,10 +157,17 @@ mod tests {
         }
     }
 
+    type Case = (
+        &'static [&'static str],
+        &'static str,
+        &'static str,
+        Result<&'static str, &'static str>,
+    );
+
     #[test]
     fn messages_are_found_word_by_word() {
         // types, service, message, what is found
-        let cases: &[(&[&str], &str, &str, Result<&str, &str>)] = &[
+        let cases: &[Case] = &[
             (
                 &["userId.Click"],
                 "exampleService",

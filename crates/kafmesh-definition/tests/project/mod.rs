@@ -29,6 +29,7 @@ impl Project {
     }
 
     /// `path` as seen from the project's directory.
+    #[allow(dead_code, reason = "not every test that has projects looks at paths")]
     pub(crate) fn below<'a>(&self, path: &'a Path) -> &'a str {
         path.strip_prefix(self.directory.path())
             .unwrap()
