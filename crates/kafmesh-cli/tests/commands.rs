@@ -10,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 #[test]
 fn commands() {
     let cases = trycmd::TestCases::new();
+    // Help is wrapped to the terminal's width.
+    cases.env("COLUMNS", "100");
     cases.case("tests/cmd/*.trycmd");
     // Help lists `dev`, which is not always there.
     if !cfg!(all(feature = "dev", unix)) {

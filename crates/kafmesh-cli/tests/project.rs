@@ -77,10 +77,24 @@ impl Project {
     }
 
     fn dev(&self, brokers: Option<&Broker>) -> Dev {
+        Dev::start(self, &[PathBuf::from("docs/definition.yaml")], brokers)
+    }
+}
+
+/// A running `kafmesh dev` and what it said so far.
+struct Dev {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Dev {
+    fn start(from: &Project, definitions: &[PathBuf], brokers: Option<&Broker>) -> Self {
         let mut command = Command::new(KAFMESH);
         command
-            .args(["dev", "docs/definition.yaml", "--", "--traffic"])
-            .current_dir(self.directory.path())
+            .arg("dev")
+            .args(definitions)
+            .args(["--", "--traffic"])
+            .current_dir(from.directory.path())
             .env_remove("KAFMESH_BROKERS")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -92,26 +106,9 @@ impl Project {
         let lines = Arc::default();
         collect(child.stdout.take().unwrap(), &lines);
         collect(child.stderr.take().unwrap(), &lines);
-        Dev { child, lines }
+        Self { child, lines }
     }
-}
 
-fn collect(output: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
-    let lines = lines.clone();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines() {
-            lines.lock().unwrap().push(line.unwrap());
-        }
-    });
-}
-
-/// A running `kafmesh dev` and what it said so far.
-struct Dev {
-    child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Dev {
     /// Waits until `count` lines contain `text`, and returns them.
     fn wait_for(&self, text: &str, count: usize) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
@@ -153,6 +150,15 @@ impl Dev {
         kill_process(self.pid(), signal).unwrap();
         (self.child.wait().unwrap(), began.elapsed())
     }
+}
+
+fn collect(output: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+    let lines = lines.clone();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines() {
+            lines.lock().unwrap().push(line.unwrap());
+        }
+    });
 }
 
 impl Drop for Dev {
@@ -273,4 +279,25 @@ fn dev_uses_the_brokers_it_is_given_and_leaves_nothing_when_killed() {
     } else {
         kill_process(services[0], Signal::KILL).unwrap();
     }
+}
+
+#[test]
+fn dev_starts_a_service_again_that_needed_another_one() {
+    let (writer, reader) = (Project::new("dev-writer"), Project::new("dev-reader"));
+    reader.replace(
+        "docs/components/clicks.yaml",
+        "views:\n  - message: userId.totalClicks",
+        "views:\n  - message: userId.totalClicks\n    topic: devWriter.userId.totalClicks",
+    );
+    // The one that needs the other's topic first.
+    let definitions = [&reader, &writer].map(|project| project.path("docs/definition.yaml"));
+    let dev = Dev::start(&reader, &definitions, None);
+    dev.wait_for("dev-reader | ada clicked: ", 1);
+    dev.wait_for("dev-writer | ada clicked: ", 1);
+    let services = children(dev.pid());
+    assert_eq!(services.len(), 2);
+    let (status, took) = dev.signal(Signal::TERM);
+    assert!(status.success(), "{status}");
+    assert!(took < Duration::from_secs(5), "took {took:?}");
+    services.into_iter().for_each(wait_until_gone);
 }

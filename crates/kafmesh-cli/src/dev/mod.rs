@@ -10,7 +10,9 @@
 mod broker;
 mod build;
 pub(crate) mod guard;
+mod output;
 mod package;
+mod place;
 mod process;
 mod service;
 mod supervise;

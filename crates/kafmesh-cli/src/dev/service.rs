@@ -2,20 +2,21 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
 
-use anstyle::AnsiColor;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-
+use super::output::label_lines;
 use super::package::Package;
+use super::place::place;
 use super::process::Group;
 use super::{build, guard, step};
 use crate::args::Dev;
 use crate::exit::Failure;
-use crate::report::{self, Format};
-use crate::{directory, generate, terminal, watch};
+use crate::{directory, generate, report, terminal, watch};
+use anstyle::AnsiColor;
 
 /// What the services of one run have in common.
 pub(super) struct Environment {
@@ -32,6 +33,10 @@ const COLOURS: [AnsiColor; 5] = [
     AnsiColor::Blue,
     AnsiColor::Green,
 ];
+
+/// How often, and how long after, a service that failed by itself is started again.
+const RETRIES: u32 = 3;
+const RETRY: Duration = Duration::from_secs(2);
 
 pub(super) struct Service {
     /// What its lines begin with, when there are several.
@@ -51,6 +56,11 @@ pub(super) struct Service {
     files: Vec<PathBuf>,
     output: Option<PathBuf>,
     process: Option<Group>,
+    /// What runs, or ran last, and when it was built.
+    executable: Option<(PathBuf, SystemTime)>,
+    /// How often it failed by itself since the last change.
+    failures: u32,
+    retry_at: Option<Instant>,
 }
 
 /// What changed files mean to a service.
@@ -112,6 +122,9 @@ impl Service {
             files: vec![absolute],
             output: None,
             process: None,
+            executable: None,
+            failures: 0,
+            retry_at: None,
         })
     }
 
@@ -147,24 +160,32 @@ impl Service {
         }
     }
 
-    /// Generates, builds and (re)starts as far as `change` asks for it.
+    /// Generates and builds as far as `change` asks for it, and restarts what that changed.
     ///
-    /// What fails is said, and leaves the service running as it was.
+    /// # Errors
+    /// What failed; the service then runs as it did.
     pub(super) async fn update(&mut self, change: Change) -> Result<(), Failure> {
-        if change == Change::Definition && !self.generate()? && self.is_running() {
-            return Ok(());
+        if change == Change::Definition {
+            self.generate()?;
         }
         step(3, &format!("building {}…", self.package.name));
-        let executable = build::build(&self.package, self.release).await?;
+        let path = build::build(&self.package, self.release).await?;
+        let built = fs::metadata(&path).and_then(|metadata| metadata.modified());
+        let built = built.map_err(|error| Failure::new(path.display(), error))?;
+        let executable = Some((path, built));
+        if self.process.is_some() && self.executable == executable {
+            return Ok(());
+        }
+        self.executable = executable;
+        self.failures = 0;
         if let Some(process) = self.process.take() {
             terminal::say(&format!("stopping {}…", self.label));
             process.stop().await;
         }
-        self.start(&executable)
+        self.start()
     }
 
-    /// Whether that changed the code.
-    fn generate(&mut self) -> Result<bool, Failure> {
+    fn generate(&mut self) -> Result<(), Failure> {
         step(2, &format!("generating {}…", self.definition.display()));
         let root = self.root.clone();
         directory::inside(&root, || {
@@ -174,15 +195,15 @@ impl Service {
                 report::text(&mistakes);
                 Failure::Findings
             })?;
-            let mut changed = false;
-            for (definition, code) in &generated {
+            for (definition, _) in &generated {
                 self.remember(&definition.files);
                 self.output = Some(root.join(&definition.output.path));
-                // A build script writes the same code where cargo wants it.
-                changed |=
-                    self.package.builds_definitions || generate::write_one(definition, code)?;
             }
-            Ok(changed)
+            // A build script writes the same code where cargo wants it.
+            if self.package.builds_definitions {
+                return Ok(());
+            }
+            generate::write_all(&generated)
         })?
     }
 
@@ -193,7 +214,11 @@ impl Service {
             .collect();
     }
 
-    fn start(&mut self, executable: &Path) -> Result<(), Failure> {
+    fn start(&mut self) -> Result<(), Failure> {
+        self.retry_at = None;
+        let Some((executable, _)) = &self.executable else {
+            return Ok(());
+        };
         let what = || format!("cannot start {}", executable.display());
         let mut command = guard::command(executable);
         command
@@ -240,34 +265,27 @@ impl Service {
         self.process.is_some()
     }
 
-    /// How the process ended, if it did since the last time this was asked.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.process.as_mut()?.ended()?;
+    /// Says when the process has ended, and starts it again where that may help.
+    ///
+    /// One service may need another's topics, and does not find them while the other starts.
+    pub(super) fn look_after(&mut self) -> Result<(), Failure> {
+        if self.retry_at.is_some_and(|at| at <= Instant::now()) {
+            return self.start();
+        }
+        let Some(status) = self.process.as_mut().and_then(Group::ended) else {
+            return Ok(());
+        };
         self.process = None;
-        Some(status)
-    }
-}
-
-/// Where generation of `definition` runs, and the package the code is for.
-///
-/// That is the package the definition is in. Where it is in none, as beside the packages of a
-/// workspace, generation runs here, and the package is the one its output is in.
-fn place(definition: &Path, bin: Option<&str>) -> Result<(PathBuf, Package), Failure> {
-    let directory = definition.parent().unwrap_or(Path::new("/"));
-    if let Some(package) = Package::containing(directory, bin)? {
-        return Ok((package.directory.clone(), package));
-    }
-    let here =
-        env::current_dir().map_err(|error| Failure::new("cannot tell where this runs", error))?;
-    let loaded = report::findings(kafmesh_definition::load(definition), Format::Text)?;
-    match Package::containing(&here.join(&loaded.output.path), bin)? {
-        Some(package) => Ok((here, package)),
-        None => Err(Failure::Error(format!(
-            "no cargo package contains {} or its output {}: there is no Cargo.toml with a [package] \
-             in their directories or above; start one with `kafmesh new`",
-            definition.display(),
-            loaded.output.path.display()
-        ))),
+        let retry = self.labelled && !status.success() && self.failures < RETRIES;
+        let next = if retry {
+            self.failures += 1;
+            self.retry_at = Some(Instant::now() + RETRY);
+            "it is started again in a moment, for it may have needed another service"
+        } else {
+            "it is started again when a file changes"
+        };
+        terminal::error(&format!("{} ended with {status}; {next}", self.label));
+        Ok(())
     }
 }
 
@@ -293,23 +311,4 @@ fn free_address() -> Result<OsString, Failure> {
         .and_then(|listener| listener.local_addr())
         .map(|address| address.to_string().into())
         .map_err(|error| Failure::new("cannot find a free port", error))
-}
-
-async fn label_lines(output: impl AsyncRead + Unpin, prefix: String, to_stderr: bool) {
-    let mut output = BufReader::new(output);
-    let mut line = Vec::new();
-    // Ends with the service, or when its output cannot be read, which is the same to the reader.
-    while output.read_until(b'\n', &mut line).await.unwrap_or(0) > 0 {
-        let text = format!(
-            "{prefix}{}",
-            String::from_utf8_lossy(&line).trim_end_matches('\n')
-        );
-        if to_stderr {
-            terminal::say(&text);
-        } else {
-            // Nobody reads it: then the service need not stop.
-            terminal::print(&format!("{text}\n")).unwrap_or(());
-        }
-        line.clear();
-    }
 }

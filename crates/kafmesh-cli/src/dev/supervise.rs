@@ -1,7 +1,7 @@
 //! The loop of `kafmesh dev`: start everything, then react to changed files and ended processes.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -12,6 +12,9 @@ use crate::{directory, terminal};
 
 /// How often it is looked whether a service has ended.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long changes are collected at most.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// Runs `services` until something fails that no change of a file can repair.
 pub(super) async fn run(services: &mut [Service]) -> Result<(), Failure> {
@@ -38,11 +41,8 @@ pub(super) async fn run(services: &mut [Service]) -> Result<(), Failure> {
             }
             _ = look.tick() => {
                 for service in services.iter_mut() {
-                    if let Some(status) = service.ended() {
-                        terminal::error(&format!(
-                            "{} ended with {status}; it is started again when a file changes",
-                            service.label
-                        ));
+                    if let Err(Failure::Error(text)) = service.look_after() {
+                        terminal::error(&text);
                     }
                 }
             }
@@ -50,10 +50,13 @@ pub(super) async fn run(services: &mut [Service]) -> Result<(), Failure> {
     }
 }
 
-/// `first` and what changes after it, until nothing does for a moment.
+/// `first` and what changes after it, until nothing does for a moment, or something all the time.
 async fn settled(first: PathBuf, changes: &mut mpsc::UnboundedReceiver<PathBuf>) -> Vec<PathBuf> {
     let mut paths = vec![first];
-    while let Ok(Some(path)) = tokio::time::timeout(QUIET, changes.recv()).await {
+    let began = Instant::now();
+    while began.elapsed() < LONGEST
+        && let Ok(Some(path)) = tokio::time::timeout(QUIET, changes.recv()).await
+    {
         paths.push(path);
     }
     paths
