@@ -1,6 +1,6 @@
 //! Generates typed Rust from a resolved kafmesh definition.
 //!
-//! [`generate`] is a pure function from the definition to source text; [`write`] puts the text into a
+//! [`generate`] is a pure function from the definition to source text; [`write()`] puts the text into a
 //! directory that is checked in, and [`compile`] into a build script's `OUT_DIR`. Both styles give the same
 //! code: it names types and calls `kafmesh::codegen::v1`, and holds no logic of its own.
 //!

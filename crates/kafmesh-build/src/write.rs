@@ -21,7 +21,7 @@ use crate::generated::Generated;
 use plan::{Change, Plan};
 use stage::Stage;
 
-/// What [`write`] did; paths are relative to the output directory, sorted.
+/// What [`write()`] did; paths are relative to the output directory, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -39,7 +39,7 @@ pub struct Report {
 pub struct Difference {
     /// The file, relative to the output directory.
     pub path: PathBuf,
-    /// What [`write`] would do about it.
+    /// What [`write()`] would do about it.
     pub kind: DifferenceKind,
 }
 
@@ -88,11 +88,7 @@ pub fn write(root: &Path, generated: &Generated) -> Result<Report, WriteError> {
     let mut stage = Stage::new(root)?;
     let _lock = lock::exclusive(root)?;
     let plan = Plan::new(root, generated.files())?;
-    for (path, change) in &plan.changes {
-        if let Change::Create(text) | Change::Replace { text, .. } = change {
-            stage.add(path, text)?;
-        }
-    }
+    stage.fill(&plan)?;
     stage.commit(&plan)?;
 
     let mut report = Report {
@@ -123,7 +119,7 @@ pub fn write(root: &Path, generated: &Generated) -> Result<Report, WriteError> {
 ///
 /// # Errors
 ///
-/// When the directory cannot be read, or [`write`] would refuse to replace one of its files.
+/// When the directory cannot be read, or [`write()`] would refuse to replace one of its files.
 pub fn compare(root: &Path, generated: &Generated) -> Result<Vec<Difference>, WriteError> {
     plan::check_root(root)?;
     let _lock = lock::shared(root)?;

@@ -146,6 +146,10 @@ fn stale_files_are_removed_and_nothing_else_is_touched() {
             "queries/.view.km.rs.1-0.km.rs",
             "// staged by a run that was killed",
         ),
+        (
+            ".math.1-0.km.rs/component.km.rs",
+            "// staged with its directory by a run that was killed",
+        ),
     ] {
         fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
         fs::write(root.join(path), text).unwrap();
@@ -181,6 +185,7 @@ fn stale_files_are_removed_and_nothing_else_is_touched() {
         "orders/mod.rs",
         "orders/component.km.rs",
         "queries",
+        ".math.1-0.km.rs",
         "models/orders_service.km.rs",
     ] {
         assert!(before.contains_key(Path::new(path)), "{path} was there");
