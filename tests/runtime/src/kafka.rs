@@ -63,8 +63,12 @@ pub struct Put<'a> {
 }
 
 fn client() -> ClientConfig {
+    client_of(&brokers())
+}
+
+fn client_of(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers());
+    config.set("bootstrap.servers", brokers);
     config
 }
 
@@ -131,7 +135,12 @@ impl Writer {
     /// A writer of any topic.
     #[expect(clippy::new_without_default, reason = "it connects")]
     pub fn new() -> Self {
-        let producer = client()
+        Self::to(&brokers())
+    }
+
+    /// A writer to other brokers than the tests'.
+    pub fn to(brokers: &str) -> Self {
+        let producer = client_of(brokers)
             .set("partitioner", "murmur2_random")
             .set("enable.idempotence", "true")
             .set("queue.buffering.max.messages", "1000000")

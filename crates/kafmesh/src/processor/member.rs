@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,6 +20,9 @@ use crate::error::{Error, Result};
 use crate::kafka::{Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition};
 use crate::retry::retry;
 use crate::store::Store;
+
+/// How long leaving the group may take.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// A processor ready to run.
 pub(crate) struct Member<P: Processor> {
@@ -101,7 +105,8 @@ impl<P: Processor> Member<P> {
                 }
             }
         };
-        consumer.close().await;
+        // If the brokers do not answer, the group finds out by itself.
+        let _ = tokio::time::timeout(LEAVING, consumer.close()).await;
         let left = deadline.map_or(self.config.shutdown_timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
         let flushed = producer.close(left).await;
         result.and(flushed).map_err(|error| Error::Stopped { object: self.title, source: Box::new(error) })

@@ -3,14 +3,16 @@
 //! ```text
 //! Restoring ──▶ Running ──▶ Stopped
 //!     │            │
+//!     │            ├──────▶ Fenced
 //!     └────────────┴──────▶ Failed
 //! ```
 //!
 //! | state | means | leaves when |
 //! |---|---|---|
 //! | `Restoring` | the local state is brought up to date with the changelog; input waits | caught up → `Running`; stop → `Stopped`; error → `Failed` |
-//! | `Running` | records are handled, committed at an interval | stop, after a last commit → `Stopped`; error → `Failed` |
+//! | `Running` | records are handled, committed at an interval | stop, after a last commit → `Stopped`; commit refused → `Fenced`; error → `Failed` |
 //! | `Stopped` | everything handled is committed | final |
+//! | `Fenced` | the group gave the partition to somebody else, who handles again what was not committed | final |
 //! | `Failed` | everything handled before the error is committed if that was possible, nothing after it is | final |
 //!
 //! A commit, in this order: changed states go to the changelog behind the outputs; all of it is
@@ -28,7 +30,7 @@ use super::core::{Processor, process};
 use super::guard::guarded;
 use super::work::{Work, position};
 use crate::error::{Error, Result};
-use crate::kafka::{Batch, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader, TopicPartition};
+use crate::kafka::{Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader, TopicPartition};
 use crate::restore::restore;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
@@ -46,6 +48,7 @@ pub(crate) enum TaskState {
     Restoring,
     Running,
     Stopped,
+    Fenced,
     Failed,
 }
 
@@ -53,8 +56,21 @@ impl TaskState {
     pub(crate) fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
-            (Self::Restoring, Self::Running | Self::Stopped | Self::Failed) | (Self::Running, Self::Stopped | Self::Failed)
+            (Self::Restoring, Self::Running | Self::Stopped | Self::Failed)
+                | (Self::Running, Self::Stopped | Self::Fenced | Self::Failed)
         )
+    }
+}
+
+/// Why a task ends before it is told to.
+enum End {
+    Fenced,
+    Failed(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -105,14 +121,26 @@ pub(crate) struct Out {
 }
 
 impl<P: Processor> Task<P> {
-    /// Runs until told to stop or until something fails.
+    /// Runs until told to stop, until the group takes the partition away, or until something fails.
     pub(crate) async fn run(mut self) -> Result<()> {
-        let result = self.live().await;
-        self.enter(if result.is_ok() { TaskState::Stopped } else { TaskState::Failed });
-        result
+        let ended = self.live().await;
+        self.enter(match &ended {
+            Ok(()) => TaskState::Stopped,
+            Err(End::Fenced) => TaskState::Fenced,
+            Err(End::Failed(_)) => TaskState::Failed,
+        });
+        match ended {
+            Ok(()) => Ok(()),
+            Err(End::Fenced) => {
+                let group = self.processor.descriptor().group;
+                tracing::warn!(group, partition = self.partition, "a commit was refused: the group went on without this member");
+                Ok(())
+            }
+            Err(End::Failed(error)) => Err(error),
+        }
     }
 
-    async fn live(&mut self) -> Result<()> {
+    async fn live(&mut self) -> Result<(), End> {
         let stop = self.stop.clone();
         if let (Some(changelog), Some(table)) = (&mut self.changelog, self.work.table()) {
             tokio::select! {
@@ -133,10 +161,10 @@ impl<P: Processor> Task<P> {
             if let Some((input, batch)) = polled {
                 if let Some(failure) = self.handle(input, &batch).await? {
                     // What came before the record that failed is done: commit it, and nothing past it.
-                    if let Err(second) = self.commit().await {
+                    if let Err(End::Failed(second)) = self.commit().await {
                         tracing::warn!(partition = self.partition, error = %second, "committing what came before the failed record failed, too");
                     }
-                    return Err(failure);
+                    return Err(failure.into());
                 }
                 self.send().await?;
             }
@@ -155,7 +183,7 @@ impl<P: Processor> Task<P> {
 
     /// Handles the records of a batch, or those that come before a stop (the rest is read again by
     /// whoever has the partition next) or before one that fails, whose error it returns.
-    async fn handle(&mut self, input: usize, batch: &Batch) -> Result<Option<Error>> {
+    async fn handle(&mut self, input: usize, batch: &Batch) -> Result<Option<Error>, End> {
         let index = self.inputs[input].index;
         let (topic, partition) = (batch.topic(), batch.partition());
         for (number, record) in batch.records().enumerate() {
@@ -196,7 +224,7 @@ impl<P: Processor> Task<P> {
         self.inputs.iter().any(|input| input.handled != input.committed)
     }
 
-    async fn commit_if_due(&mut self) -> Result<()> {
+    async fn commit_if_due(&mut self) -> Result<(), End> {
         if Instant::now() >= self.due || self.work.is_full_of_changes() {
             self.commit().await?;
             self.due = Instant::now() + self.commit_interval;
@@ -204,7 +232,7 @@ impl<P: Processor> Task<P> {
         Ok(())
     }
 
-    async fn commit(&mut self) -> Result<()> {
+    async fn commit(&mut self) -> Result<(), End> {
         if !self.is_uncommitted() {
             return Ok(());
         }
@@ -224,7 +252,9 @@ impl<P: Processor> Task<P> {
             .filter(|input| input.handled != input.committed)
             .filter_map(|input| Some((input.source.clone(), input.handled?)))
             .collect();
-        retry(|| self.committer.commit(&offsets)).await?;
+        if retry(|| self.committer.commit(&offsets)).await? == Committed::Refused {
+            return Err(End::Fenced);
+        }
 
         if let (Some(mut changes), Some(changelog)) = (changes, &self.changelog) {
             changes.checkpoint(CheckpointOf { topic: &changelog.name, partition: self.partition }, changelog.offset);
@@ -275,8 +305,15 @@ mod tests {
 
     #[test]
     fn the_life_of_a_task_follows_its_table() {
-        let all = [Restoring, Running, Stopped, Failed];
-        let allowed = [(Restoring, Running), (Restoring, Stopped), (Restoring, Failed), (Running, Stopped), (Running, Failed)];
+        let all = [Restoring, Running, Stopped, Fenced, Failed];
+        let allowed = [
+            (Restoring, Running),
+            (Restoring, Stopped),
+            (Restoring, Failed),
+            (Running, Stopped),
+            (Running, Fenced),
+            (Running, Failed),
+        ];
         for from in all {
             for to in all {
                 assert_eq!(TaskState::may_become(from, to), allowed.contains(&(from, to)), "{from:?} → {to:?}");

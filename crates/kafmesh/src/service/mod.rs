@@ -89,13 +89,14 @@ impl Service {
     /// The error of the part that failed first; the others have been stopped in order.
     pub async fn run(self) -> Result<()> {
         let Self { registry, mut server, stop, shutdown_timeout, name } = self;
+        let mut signals = Signals::listen()?;
         let mut kafka = registry.start()?;
         server.running(true).await;
         tracing::info!(service = name, "running");
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),
-            signal = signal() => signal.map(|signal| tracing::info!(service = name, signal, "stopping")),
+            signal = signals.next() => signal.map(|signal| tracing::info!(service = name, signal, "stopping")),
             error = server.failed() => Err(error),
             Some(ended) = kafka.running.next_ended() => ended,
         };
@@ -129,19 +130,34 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Resolves with the name of the signal that asks the process to end.
-async fn signal() -> Result<&'static str> {
+/// The signals that ask a process to end. From here on they no longer end it by themselves.
+struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(Error::handler)?;
-        tokio::select! {
-            _ = terminate.recv() => Ok("SIGTERM"),
-            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT").map_err(Error::handler),
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let listen = |kind| signal(kind).map_err(Error::handler);
+            Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
         }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
-    #[cfg(not(unix))]
-    {
+
+    /// Resolves with the name of the first that arrives.
+    async fn next(&mut self) -> Result<&'static str> {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => Ok("SIGTERM"),
+            _ = self.interrupt.recv() => Ok("SIGINT"),
+        }
+        #[cfg(not(unix))]
         tokio::signal::ctrl_c().await.map(|()| "Ctrl-C").map_err(Error::handler)
     }
 }

@@ -1,5 +1,6 @@
 //! The runtime against a real Kafka, which `KAFMESH_TEST_BROKERS` names.
 
+mod commit;
 mod counting;
 mod emit;
 mod instances;

@@ -3,9 +3,10 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use kafmesh_runtime_tests::{Shape, kafka};
+use kafmesh_runtime_tests::kafka::{self, GroupWatch};
+use kafmesh_runtime_tests::Shape;
 
-use crate::support::{Counter, unique};
+use crate::support::{Clicks, Counter, unique};
 
 /// Starts a counter that must fail, and returns what it printed last: what its `main` returned.
 async fn refused(shape: &Shape, within: Duration, variables: &[(&str, &str)]) -> String {
@@ -27,7 +28,7 @@ async fn topics_are_created_with_their_settings_and_altered_to_match() {
     let mut shape = Shape::counter(unique("topics"), 3);
     let state = tempfile::tempdir().unwrap();
     let mut counter = Counter::start(&shape, state.path(), &[]);
-    counter.says("connected").await;
+    counter.says("running service").await;
     let prefix = &shape.prefix;
     let expected = ["clicks", "counter-table", "totals"].map(|topic| (format!("{prefix}.{topic}"), 3));
     assert_eq!(kafka::topics(prefix), expected.into());
@@ -40,7 +41,7 @@ async fn topics_are_created_with_their_settings_and_altered_to_match() {
 
     shape.retention_ms = 3_600_000;
     let mut counter = Counter::start(&shape, state.path(), &[]);
-    counter.says("connected").await;
+    counter.says("running service").await;
     assert_eq!(kafka::settings(&shape.topic("clicks")).await["retention.ms"], "3600000");
     counter.stop().await;
 }
@@ -105,7 +106,7 @@ async fn replication_above_the_brokers_is_an_error_and_lowered_in_dev() {
     let state = tempfile::tempdir().unwrap();
     let mut counter = Counter::start(&shape, state.path(), &[("KAFMESH_DEV", "true")]);
     counter.says("replication factors are lowered").await;
-    counter.says("connected").await;
+    counter.says("running service").await;
     assert_eq!(kafka::topics(&shape.prefix).len(), 3);
     counter.stop().await;
 }
@@ -155,7 +156,7 @@ async fn a_state_directory_in_use_is_named() {
     let shape = Shape::counter(unique("locked"), 1);
     let state = tempfile::tempdir().unwrap();
     let mut first = Counter::start(&shape, state.path(), &[]);
-    first.says("running").await;
+    first.says("running service").await;
     let path = state.path().display().to_string();
     assert_eq!(
         refused(&shape, SECONDS, &[("KAFMESH_STATE_DIR", &path)]).await,
@@ -189,4 +190,34 @@ async fn wrong_client_properties_are_named_by_their_variable() {
     ] {
         assert_eq!(refused(&shape, SECONDS, &[(variable, value)]).await, error);
     }
+}
+
+#[tokio::test]
+async fn a_restart_is_at_work_within_seconds() {
+    let shape = Shape::counter(unique("again"), 4);
+    let state = tempfile::tempdir().unwrap();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("running service").await;
+    let mut clicks = Clicks::new(&shape, 100);
+    clicks.write(1_000);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 4);
+    group.caught_up().await;
+    counter.stop().await;
+
+    clicks.write(100_000);
+    let mut counter = Counter::start(&shape, state.path(), &[("COUNTER_PAUSE_US", "50")]);
+    let in_order = first_record(&mut counter).await;
+    counter.kill();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    let after_kill = first_record(&mut counter).await;
+    println!("first record {in_order:?} after the start, and {after_kill:?} after a kill with a session of 6 s");
+    assert!(in_order < Duration::from_secs(5), "{in_order:?}");
+    assert!(after_kill < Duration::from_secs(6 + 5), "{after_kill:?}");
+    counter.stop().await;
+}
+
+/// How long the process took from its start to its first record, as it says itself.
+async fn first_record(counter: &mut Counter) -> Duration {
+    let line = counter.says("first record after").await;
+    Duration::from_millis(line.split(' ').nth(3).unwrap().parse().unwrap())
 }

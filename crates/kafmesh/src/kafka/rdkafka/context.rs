@@ -142,11 +142,16 @@ impl ConsumerContext for Context {
     }
 }
 
-/// librdkafka begins many texts with `[thrd:127.0.0.1:9092/bootstrap]: `, which says nothing to users.
+/// librdkafka begins many texts with `[thrd:127.0.0.1:9092/bootstrap]: ` and ends them with
+/// ` (after 0ms in state CONNECT)`, which says nothing to users.
 fn without_instance(text: &str) -> &str {
-    match text.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
+    let text = match text.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
         Some((_, rest)) => rest,
         None => text,
+    };
+    match text.rsplit_once(" (after ") {
+        Some((said, rest)) if rest.contains("ms in state ") => said,
+        _ => text,
     }
 }
 
@@ -162,6 +167,7 @@ mod tests {
     #[test]
     fn leaves_thread_names_out() {
         assert_eq!(without_instance("[thrd:a:1/bootstrap]: a:1/bootstrap: refused"), "a:1/bootstrap: refused");
-        assert_eq!(without_instance("refused"), "refused");
+        assert_eq!(without_instance("a:1: refused (after 0ms in state CONNECT, 1 identical error(s) suppressed)"), "a:1: refused");
+        assert_eq!(without_instance("refused (after a while)"), "refused (after a while)");
     }
 }

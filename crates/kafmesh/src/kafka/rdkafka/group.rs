@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ::rdkafka::consumer::Consumer as _;
 use ::rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use ::rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::{mpsc, oneshot};
 
 use super::client::{ConsumerHandle, REQUEST_TIMEOUT, blocking};
@@ -32,6 +33,15 @@ pub(crate) enum GroupEvent {
     Lost(Vec<TopicPartition>),
     /// The membership cannot go on.
     Failed(Error),
+}
+
+/// How a commit ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// The broker has the offsets.
+    Stored,
+    /// It has not: the group went on without this member, and `Lost` follows.
+    Refused,
 }
 
 /// A member of a group. One thread of its own keeps the membership alive, whatever tasks do.
@@ -155,14 +165,19 @@ impl Committer {
     /// Commits the offset to go on from for each partition; resolves when the broker has stored them.
     ///
     /// # Errors
-    /// [`Error::Kafka`], also when some of the partitions are not the member's any more.
-    pub(crate) async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<()> {
+    /// [`Error::Kafka`] when the broker could not, or would not for good, store them.
+    pub(crate) async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<Committed> {
         let action = || format!("committing offsets of group {}", self.group);
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (at, offset) in offsets {
             list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset)).map_err(|error| super::failed(action(), &error))?;
         }
-        ffi::commit(&self.consumer, list).await.map_err(|code| super::failed_with(action(), code))
+        use RDKafkaErrorCode as Code;
+        match ffi::commit(&self.consumer, list).await {
+            Ok(()) => Ok(Committed::Stored),
+            Err(Code::IllegalGeneration | Code::UnknownMemberId | Code::AssignmentLost) => Ok(Committed::Refused),
+            Err(code) => Err(super::failed_with(action(), code)),
+        }
     }
 }
 

@@ -18,10 +18,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use admin::{ClusterTopics, NewTopic, TopicCreation};
+pub(crate) use admin::{ClusterTopics, NewTopic};
 pub(crate) use client::Cluster;
 pub(crate) use ffi::{MessageHeaders, Messages};
-pub(crate) use group::{Committer, GroupConsumer, GroupEvent};
+pub(crate) use group::{Committed, Committer, GroupConsumer, GroupEvent};
 pub(crate) use lane::Lane;
 pub(crate) use producer::Producer;
 pub(crate) use reader::Reader;
@@ -32,9 +32,12 @@ use ::rdkafka::types::RDKafkaErrorCode;
 
 use crate::error::Error;
 
-/// What librdkafka says about `code`.
+/// What librdkafka says about `code`, such as `Broker: Message size too large`.
 fn reason(code: RDKafkaErrorCode) -> String {
-    code.to_string()
+    let text = code.to_string();
+    // The wrapper puts the code's name in front: `MessageSizeTooLarge (Broker: …)`.
+    let described = text.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')).map(str::to_owned);
+    described.unwrap_or(text)
 }
 
 fn failed(action: impl Into<String>, error: &KafkaError) -> Error {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use ::rdkafka::consumer::Consumer as _;
+use ::rdkafka::types::RDKafkaErrorCode;
 
 use super::client::{ConsumerHandle, REQUEST_TIMEOUT, blocking};
 use super::config::Properties;
@@ -35,13 +36,25 @@ impl Reader {
     }
 
     /// The first offset there is and the one after the last.
+    ///
+    /// # Errors
+    /// [`Error::Kafka`]; an unknown topic is retriable, since not every broker may have heard of a new one.
     pub(crate) async fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64)> {
         let consumer = Arc::clone(&self.consumer);
         let topic = topic.to_owned();
         blocking(move || {
             consumer
                 .fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)
-                .map_err(|error| super::failed(format!("asking for the offsets of topic {topic}, partition {partition}"), &error))
+                .map_err(|error| {
+                    use RDKafkaErrorCode as Code;
+                    let action = format!("asking for the offsets of topic {topic}, partition {partition}");
+                    match error.rdkafka_error_code() {
+                        Some(code @ (Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition)) => {
+                            Error::Kafka { action, reason: super::reason(code), retriable: true }
+                        }
+                        _ => super::failed(action, &error),
+                    }
+                })
         })
         .await
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::admin::TopicCreation;
 use super::*;
 use crate::Result;
 use crate::kafka::{OutTopic, Outbox, TopicPartition};
@@ -232,7 +233,7 @@ impl Member {
             }
             GroupEvent::Revoked(partitions) => {
                 self.streams.clear();
-                self.commit().await.expect("the group waits, so a commit is still accepted");
+                assert_eq!(self.commit().await.unwrap(), Committed::Stored, "the group waits, so a commit is still accepted");
                 self.consumer.release().await.unwrap();
                 partitions.len()
             }
@@ -240,7 +241,7 @@ impl Member {
         }
     }
 
-    async fn commit(&mut self) -> Result<()> {
+    async fn commit(&mut self) -> Result<Committed> {
         let positions = std::mem::take(&mut self.positions);
         self.consumer.committer().commit(&positions).await
     }
@@ -286,7 +287,7 @@ async fn partitions_move_between_members_without_loss_or_repetition() {
     second.read(1000).await;
 
     // A commit of what another member has is refused, or at least does not reach the group.
-    first.commit().await.unwrap();
+    assert_eq!(first.commit().await.unwrap(), Committed::Stored);
     first.streams.clear();
     first.consumer.close().await;
     assert_eq!(second.rebalance().await, 2);
@@ -320,7 +321,7 @@ async fn a_slow_answer_to_a_rebalance_keeps_the_membership() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     first.streams.clear();
     let committed = first.consumer.committer().commit(&[(partitions(&name)[0].clone(), 0)]).await;
-    committed.expect("still a member");
+    assert_eq!(committed.unwrap(), Committed::Stored, "still a member");
     first.consumer.release().await.unwrap();
     assert_eq!(first.rebalance().await, 2);
     assert_eq!(second.rebalance().await, 2);
@@ -337,7 +338,7 @@ async fn tasks_commit_side_by_side() {
         let committer = member.consumer.committer();
         tokio::spawn(async move {
             for offset in 1..=50 {
-                committer.commit(&[(at.clone(), offset)]).await.unwrap();
+                assert_eq!(committer.commit(&[(at.clone(), offset)]).await.unwrap(), Committed::Stored);
             }
         })
     });
