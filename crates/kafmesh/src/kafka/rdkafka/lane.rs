@@ -82,6 +82,7 @@ impl Progress {
 
 impl Lane {
     /// How many records are not acknowledged yet.
+    #[cfg(test)]
     pub(crate) fn outstanding(&self) -> u64 {
         self.progress.outstanding()
     }

@@ -38,6 +38,7 @@ impl PartitionStream {
         Self { at, taken: VecDeque::new(), _fetching: fetching, queue }
     }
 
+    #[cfg(test)]
     pub(crate) fn at(&self) -> &TopicPartition {
         &self.at
     }
