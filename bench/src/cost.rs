@@ -120,7 +120,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         records: options.records,
         keys: options.keys,
     };
-    let batches = batches(workload);
     let measure = |name: &str, decode, state, encode| {
         let per_partition = options.per_commit / PARTITIONS.unsigned_abs() as u64;
         pass(
@@ -129,13 +128,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 state,
                 encode,
             },
-            &batches,
+            workload,
             per_partition,
             &options.state_dir.join(name),
         )
     };
-    // The first pass over the records also brings them into memory's caches; it counts for nobody.
-    measure("warm-up", true, true, true)?;
     let nothing = measure("nothing", false, false, false)?.handling;
     let decode = measure("decode", true, false, false)?.handling;
     let state = measure("state", false, true, false)?.handling;
@@ -154,38 +151,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The workload as every partition's task would get it, in turn.
-fn batches(workload: Workload) -> Vec<Records> {
-    let mut open = vec![Vec::with_capacity(BATCH); PARTITIONS.unsigned_abs() as usize];
-    let mut offsets = vec![0; open.len()];
-    let mut batches = Vec::new();
-    let mut close = |partition: usize, records: &mut Vec<(Vec<u8>, Vec<u8>)>| {
-        let count = records.len() as i64;
-        batches.push(Records::new(
-            cluster::INPUT,
-            partition,
-            offsets[partition],
-            records.drain(..),
-        ));
-        offsets[partition] += count;
-    };
-    for record in 0..workload.records {
-        let key = workload.key(record);
-        let partition = key as usize % open.len();
-        open[partition].push((
-            workload::key_text(key).into_bytes(),
-            workload::value(record),
-        ));
-        if open[partition].len() == BATCH {
-            close(partition, &mut open[partition]);
-        }
-    }
-    for (partition, records) in open.iter_mut().enumerate() {
-        close(partition, records);
-    }
-    batches
-}
-
 #[derive(Default)]
 struct Pass {
     handling: Duration,
@@ -194,17 +159,14 @@ struct Pass {
 }
 
 /// One pass over the records with a commit of each partition after `per_commit` of its own.
-fn pass(steps: Steps, batches: &[Records], per_commit: u64, state_dir: &Path) -> Result<Pass> {
+fn pass(steps: Steps, workload: Workload, per_commit: u64, state_dir: &Path) -> Result<Pass> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let mut core = Core::new(
-        steps,
-        PARTITIONS.unsigned_abs() as usize,
-        state_dir,
-        CACHE_BYTES,
-    )?;
-    let mut uncommitted = vec![0; PARTITIONS.unsigned_abs() as usize];
+    let partitions = PARTITIONS.unsigned_abs() as usize;
+    let began = usage::cpu()?;
+    let mut clock = Clock::start()?;
+    let mut core = Core::new(steps, partitions, state_dir, CACHE_BYTES)?;
+    let mut uncommitted = vec![0; partitions];
     let mut pass = Pass::default();
-    let mut clock = Clock(usage::cpu()?);
     let commit = |core: &mut Core<Steps>,
                   partition: usize,
                   pass: &mut Pass,
@@ -215,8 +177,11 @@ fn pass(steps: Steps, batches: &[Records], per_commit: u64, state_dir: &Path) ->
         core.store_changes(partition)?;
         clock.lap(&mut pass.store)
     };
-    for batch in batches {
-        runtime.block_on(core.handle(batch))?;
+    clock.skip()?;
+    for_each_batch(workload, partitions, |batch| {
+        // The batch has just been made, as a client has just received what it hands out.
+        clock.skip()?;
+        runtime.block_on(core.handle(&batch))?;
         clock.lap(&mut pass.handling)?;
         let partition = batch.partition();
         uncommitted[partition] += batch.count() as u64;
@@ -224,22 +189,76 @@ fn pass(steps: Steps, batches: &[Records], per_commit: u64, state_dir: &Path) ->
             uncommitted[partition] = 0;
             commit(&mut core, partition, &mut pass, &mut clock)?;
         }
-    }
-    for partition in 0..uncommitted.len() {
+        Ok(())
+    })?;
+    for partition in 0..partitions {
         commit(&mut core, partition, &mut pass, &mut clock)?;
     }
+    // What other threads did in the meantime, they did for the store.
+    pass.store += (usage::cpu()? - began).saturating_sub(clock.total());
     Ok(pass)
 }
 
-/// CPU time up to the last lap.
-struct Clock(Duration);
+/// Makes the workload as every partition's task would get it, in turn.
+fn for_each_batch(
+    workload: Workload,
+    partitions: usize,
+    mut each: impl FnMut(Records) -> Result<()>,
+) -> Result<()> {
+    let mut open = vec![Vec::with_capacity(BATCH); partitions];
+    let mut offsets = vec![0; partitions];
+    let mut close = |partition: usize, records: &[u64]| {
+        let made = records.iter().map(|&record| {
+            (
+                workload::key_text(workload.key(record)).into_bytes(),
+                workload::value(record),
+            )
+        });
+        let batch = Records::new(cluster::INPUT, partition, offsets[partition], made);
+        offsets[partition] += records.len() as i64;
+        each(batch)
+    };
+    for record in 0..workload.records {
+        let partition = workload.key(record) as usize % partitions;
+        open[partition].push(record);
+        if open[partition].len() == BATCH {
+            close(partition, &open[partition])?;
+            open[partition].clear();
+        }
+    }
+    open.iter()
+        .enumerate()
+        .try_for_each(|(partition, records)| close(partition, records))
+}
+
+/// CPU time of this thread, up to the last lap.
+struct Clock {
+    start: Duration,
+    last: Duration,
+}
 
 impl Clock {
+    fn start() -> Result<Self> {
+        let start = usage::thread_cpu()?;
+        Ok(Self { start, last: start })
+    }
+
     /// Adds the time since the last lap to `to`.
     fn lap(&mut self, to: &mut Duration) -> Result<()> {
-        let now = usage::cpu()?;
-        *to += now - self.0;
-        self.0 = now;
+        let now = usage::thread_cpu()?;
+        *to += now - self.last;
+        self.last = now;
         Ok(())
+    }
+
+    /// Leaves the time since the last lap out.
+    fn skip(&mut self) -> Result<()> {
+        self.last = usage::thread_cpu()?;
+        Ok(())
+    }
+
+    /// This thread's time so far, whoever it was added to.
+    fn total(&self) -> Duration {
+        self.last - self.start
     }
 }
