@@ -9,7 +9,7 @@ pub enum Block {
     File(String),
     /// `append=PATH`: goes to the end of the file.
     Append(String),
-    /// `excerpt=PATH`: stands in this file of the repository, line by line.
+    /// `excerpt=PATH`: stands in this file of the repository, however that is laid out.
     Excerpt(String),
     /// `run`: a shell runs it in the page's project; with `fails`, its last line must fail.
     Run {
@@ -59,11 +59,18 @@ fn unknown(block: &RawBlock) -> String {
     )
 }
 
-/// Whether the lines of `block` stand in `text`, in a row.
+/// Whether `block` stands in `text`, however rustfmt breaks the lines of either.
 pub fn is_excerpt(block: &str, text: &str) -> bool {
-    let lines: Vec<&str> = block.trim_end().lines().collect();
-    let all: Vec<&str> = text.lines().collect();
-    !lines.is_empty() && all.windows(lines.len()).any(|window| window == lines)
+    let block = squeezed(block);
+    !block.is_empty() && squeezed(text).contains(&block)
+}
+
+/// `text` without white space, and without the commas that lists get when they are broken into lines.
+fn squeezed(text: &str) -> String {
+    let text: String = text.split_whitespace().collect();
+    text.replace(",)", ")")
+        .replace(",]", "]")
+        .replace(",}", "}")
 }
 
 /// The lines of `wanted` that do not occur, in this order, in `output`.
@@ -141,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn excerpts_are_lines_in_a_row() {
-        let text = "a\nb\nc\n";
-        assert!(is_excerpt("b\nc\n", text));
-        assert!(!is_excerpt("a\nc\n", text));
-        assert!(!is_excerpt("b\n c\n", text));
-        assert!(!is_excerpt("", text));
+    fn excerpts_stand_there_as_a_whole() {
+        let text = "a\nb(c, d)\ne\n";
+        assert!(is_excerpt("b(\n  c,\n  d,\n)\ne\n", text));
+        assert!(!is_excerpt("a\ne\n", text));
+        assert!(!is_excerpt("b(c)\n", text));
+        assert!(!is_excerpt("\n", text));
     }
 
     #[test]
