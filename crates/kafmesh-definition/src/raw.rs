@@ -155,7 +155,7 @@ macro_rules! topic_mappings {
             /// `service.package.message` for another service's.
             #[schemars(extend("required" = true))]
             pub(crate) message: Field<String>,
-            /// The topic's name. Default: `service.package.message`.
+            /// The topic's name. Default: `service.package.message`; for persistence its group and `-table`.
             pub(crate) topic: Field<String>,
             /// How the message is encoded. Default: `protobuf`, the only one there is.
             #[serde(rename = "type")]
@@ -174,16 +174,44 @@ macro_rules! topic_mappings {
         topic_mappings! { @common $(#[$doc])* $name $title { $($own)* } {} }
     };
     ($(#[$doc:meta])* $name:ident $title:literal created { $($own:tt)* }) => {
+        topic_mappings! { @settings $(#[$doc])* $name $title { $($own)* }
+            "Number of partitions. Default: `defaults.partition`."
+            "Replication factor. Default: `defaults.replication`."
+            "Whether only the last record of each key is kept. Default: `false`."
+            "How long records are kept (`24h`, `7d`). Default: `defaults.retention`."
+            "How long a log segment stays open (`90m`, `12h`). Default: `defaults.segment`."
+        }
+    };
+    ($(#[$doc:meta])* $name:ident $title:literal compacted { $($own:tt)* }) => {
+        topic_mappings! { @settings $(#[$doc])* $name $title { $($own)* }
+            "Number of partitions. Default: `defaults.partition`."
+            "Replication factor. Default: `defaults.replication`."
+            "Always `true`, so it may be left out."
+            "How long records are kept where compaction does not decide. Default: `defaults.retention`."
+            "How long a log segment stays open (`90m`, `12h`). Default: `defaults.segment`."
+        }
+    };
+    ($(#[$doc:meta])* $name:ident $title:literal expected { $($own:tt)* }) => {
+        topic_mappings! { @settings $(#[$doc])* $name $title { $($own)* }
+            "Number of partitions the topic must be created with."
+            "Replication factor the topic must be created with."
+            "Whether the topic must keep only the last record of each key."
+            "How long the topic must keep records (`24h`, `7d`)."
+            "How long a log segment of the topic must stay open (`90m`, `12h`)."
+        }
+    };
+    (@settings $(#[$doc:meta])* $name:ident $title:literal { $($own:tt)* }
+        $partitions:literal $replicas:literal $compact:literal $retention:literal $segment:literal) => {
         topic_mappings! { @common $(#[$doc])* $name $title { $($own)* } {
-            /// Number of partitions. Default: `defaults.partition`.
+            #[doc = $partitions]
             partitions: Field<Count>,
-            /// Replication factor. Default: `defaults.replication`.
+            #[doc = $replicas]
             replicas: Field<Count>,
-            /// Whether only the last record of each key is kept. Default: `false`.
+            #[doc = $compact]
             compact: Field<bool>,
-            /// How long records are kept (`24h`, `7d`). Default: `defaults.retention`.
+            #[doc = $retention]
             retention: Field<Quantity>,
-            /// How long a log segment stays open (`90m`, `12h`). Default: `defaults.segment`.
+            #[doc = $segment]
             segment: Field<Quantity>,
         } }
 
@@ -207,7 +235,7 @@ topic_mappings! {
 }
 topic_mappings! {
     /// A local, always up-to-date copy of a topic.
-    RawView "View" created {}
+    RawView "View" expected {}
 }
 topic_mappings! {
     /// A topic a processor writes.
@@ -218,11 +246,11 @@ topic_mappings! {
 }
 topic_mappings! {
     /// State per key, kept in a compacted topic.
-    RawPersistence "Persistence" created {}
+    RawPersistence "Persistence" compacted {}
 }
 topic_mappings! {
     /// Who keeps a compacted topic equal to an external data set.
-    RawViewSource "ViewSource" created {
+    RawViewSource "ViewSource" compacted {
         /// The view source's name.
         #[schemars(extend("required" = true))]
         name: Field<String>,
@@ -232,7 +260,7 @@ topic_mappings! {
 }
 topic_mappings! {
     /// Who hands a whole view to an external system.
-    RawViewSink "ViewSink" created {
+    RawViewSink "ViewSink" expected {
         /// The view sink's name.
         #[schemars(extend("required" = true))]
         name: Field<String>,

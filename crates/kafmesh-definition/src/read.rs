@@ -120,6 +120,20 @@ fn sized(bytes: u64) -> String {
     }
 }
 
+/// What tells a file or directory from all others, however it is reached.
+#[cfg(unix)]
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// What tells a file or directory from all others, however it is reached.
+#[cfg(not(unix))]
+pub(crate) fn identity(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
 /// `path` without `.`, and with each `..` taken back where a directory stands before it, so that a
 /// file is called the same however it was reached.
 pub(crate) fn normalized(path: &Path) -> PathBuf {

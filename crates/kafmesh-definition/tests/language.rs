@@ -540,6 +540,31 @@ components: c.yaml
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn links_are_followed_once_and_never_preferred() {
+    let project = example("sources:\n  - message: userId.click\n");
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, project.path(at)).unwrap();
+    link("all.proto", "protos/a_link.proto");
+    link(".", "protos/again");
+    link("../protos", "protos/and_again");
+    link("math.yaml", "components/zzz.yaml");
+    let definition = project.load("definition.yaml").unwrap();
+    let files: Vec<_> = definition
+        .files
+        .iter()
+        .map(|file| project.below(file))
+        .collect();
+    assert_eq!(
+        files,
+        [
+            "components/math.yaml",
+            "definition.yaml",
+            "protos/all.proto"
+        ]
+    );
+}
+
 #[test]
 fn yaml_in_other_dress() {
     let plain = "sources:\n  - message: userId.click\n    retention: 7d\n";

@@ -7,7 +7,7 @@ use glob::Pattern;
 
 use crate::diagnostic::Diagnostic;
 use crate::position::Position;
-use crate::read::{normalized, reason};
+use crate::read::{identity, normalized, reason};
 
 /// How many files and directories a pattern may look at: `/**` is a mistake.
 const MAX_ENTRIES: usize = 50_000;
@@ -20,7 +20,6 @@ pub(super) fn find(
     base: &Path,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<(PathBuf, Position)> {
-    let identity = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let own = identity(definition);
     let mut seen = HashSet::new();
     let mut files = Vec::new();
@@ -42,7 +41,8 @@ pub(super) fn find(
         }
         for path in found {
             let shown = path.display();
-            let problem = if identity(&path) == own {
+            let file = identity(&path);
+            let problem = if file.is_some() && file == own {
                 Some((
                     format!("`{written}` also matches the definition itself"),
                     "put the components into a directory of their own",
@@ -63,7 +63,7 @@ pub(super) fn find(
             if let Some((message, help)) = problem {
                 diagnostics
                     .push(Diagnostic::new("component-pattern", message, named_at).with_help(help));
-            } else if seen.insert(identity(&path)) {
+            } else if file.is_none() || seen.insert(file) {
                 files.push((path, named_at.clone()));
             }
         }

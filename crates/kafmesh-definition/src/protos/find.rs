@@ -1,11 +1,11 @@
 //! Finds the .proto files under the directories of `messages.protobuf`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::position::Position;
-use crate::read::{normalized, reason};
+use crate::read::{identity, normalized, reason};
 
 /// How many files and directories are looked at: a path such as `/` is a mistake.
 const MAX_ENTRIES: usize = 50_000;
@@ -101,7 +101,7 @@ pub(super) fn find(
                 diagnostics.push(Diagnostic::new("invalid-utf8", message, named_at));
                 continue;
             };
-            if !seen.insert(std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
+            if !identity(&path).is_none_or(|found| seen.insert(found)) {
                 continue;
             }
             if let Some(first) = files.get(&name) {
@@ -137,15 +137,16 @@ pub(super) fn find(
     }
 }
 
-/// Every .proto file below `directory`; directories reached by several links are entered once.
+/// Every .proto file below `directory`, those reached through links last; directories reached by
+/// several ways are entered once.
 fn walk(directory: &Path, named_at: &Position) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
-    let mut files = Vec::new();
+    let mut files = BTreeSet::new();
     let mut visited = HashSet::new();
-    let mut pending = vec![directory.to_path_buf()];
+    // Ordered, so that which of several ways is taken does not depend on the machine.
+    let mut pending = BTreeSet::from([(false, directory.to_path_buf())]);
     let mut entries = 0;
-    while let Some(directory) = pending.pop() {
-        if !visited.insert(std::fs::canonicalize(&directory).unwrap_or_else(|_| directory.clone()))
-        {
+    while let Some((linked, directory)) = pending.pop_first() {
+        if !identity(&directory).is_none_or(|found| visited.insert(found)) {
             continue;
         }
         let listing = std::fs::read_dir(&directory).map_err(|error| {
@@ -166,18 +167,19 @@ fn walk(directory: &Path, named_at: &Position) -> Result<Vec<PathBuf>, Box<Diagn
                 ));
             }
             let path = entry.path();
-            if path.is_dir() {
-                pending.push(path);
+            let kind = entry.file_type().ok();
+            let linked = linked || kind.is_some_and(|kind| kind.is_symlink());
+            if kind.is_some_and(|kind| kind.is_dir()) || (linked && path.is_dir()) {
+                pending.insert((linked, path));
             } else if path
                 .extension()
                 .is_some_and(|extension| extension == "proto")
             {
-                files.push(path);
+                files.insert((linked, path));
             }
         }
     }
-    files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
 fn import_name(directory: &Path, path: &Path) -> Option<String> {
