@@ -103,7 +103,8 @@
 //! | `segment` | `segment` | `12h` |
 //!
 //! All who create a topic must come to the same settings. Views and view sinks do not create a
-//! topic; settings they state must be those it is created with. Every other topic must exist.
+//! topic; settings they state must be those it is created with, here or by a service that is checked
+//! together with this one. Every other topic must exist.
 //!
 //! # Limits
 //!

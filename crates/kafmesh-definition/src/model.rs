@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::duration;
 use crate::name::Name;
 use crate::position::Position;
 
@@ -78,7 +79,21 @@ pub struct Topic {
     pub name: String,
     /// The settings it is created with, when this service creates it; `None` when it must exist already.
     pub settings: Option<TopicSettings>,
+    /// What its readers state of it, when this service does not create it; else nothing, as they agree.
+    pub expected: Vec<Expectation>,
     /// Where the message of the use that creates it is written, or of its first use.
+    pub position: Position,
+}
+
+/// A setting that a view or view sink states of a topic which another service creates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expectation {
+    /// The setting, as the YAML names it (`partitions`).
+    pub setting: &'static str,
+    /// Its value, as [`TopicSettings::entries`] writes it.
+    pub value: String,
+    /// Where it is stated.
     pub position: Position,
 }
 
@@ -257,5 +272,19 @@ impl Processor {
         let reads = self.inputs.iter().chain(&self.joins).chain(&self.lookups);
         let writes = self.outputs.iter().map(|output| &output.topic);
         reads.chain(writes).chain(&self.persistence)
+    }
+}
+
+impl TopicSettings {
+    /// The settings as the YAML names and writes them: `("partitions", "10")`, `("retention", "24h")`.
+    #[must_use]
+    pub fn entries(&self) -> [(&'static str, String); 5] {
+        [
+            ("partitions", self.partitions.to_string()),
+            ("replicas", self.replication.to_string()),
+            ("compact", self.compact.to_string()),
+            ("retention", duration::shown(&self.retention)),
+            ("segment", duration::shown(&self.segment)),
+        ]
     }
 }

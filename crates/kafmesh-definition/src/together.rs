@@ -1,16 +1,16 @@
 //! Several definitions: what they say of the same topics and groups must agree.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::load::differences;
-use crate::model::{Component, Definition, TopicSettings, TopicUse};
+use crate::model::{Component, Definition, Topic, TopicSettings, TopicUse};
 use crate::position::Position;
 
 /// Checks what only shows when several definitions are looked at together.
 ///
 /// Mistakes are: two services of one name, one consumer group in two services, and a topic that two
-/// services create with different settings or use with messages of different names.
+/// services create with different settings, that a reader states other settings of than its creator, or
+/// that holds messages of different names.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), kafmesh_definition::Diagnostics> {
@@ -83,8 +83,11 @@ fn groups_of(component: &Component) -> impl Iterator<Item = (&str, &Position)> {
     )
 }
 
+/// What a topic is created with, where, and by which service.
+type Creator<'a> = (&'a TopicSettings, &'a Position, &'a str);
+
 fn topics(definitions: &[&Definition], diagnostics: &mut Vec<Diagnostic>) {
-    let mut created: BTreeMap<&str, (&TopicSettings, &Position, String)> = BTreeMap::new();
+    let mut created: HashMap<&str, Creator<'_>> = HashMap::new();
     let mut typed: HashMap<&str, (&TopicUse, usize)> = HashMap::new();
     for (service, definition) in definitions.iter().enumerate() {
         let name = definition.name.written();
@@ -119,7 +122,6 @@ fn topics(definitions: &[&Definition], diagnostics: &mut Vec<Diagnostic>) {
             let Some(settings) = &topic.settings else {
                 continue;
             };
-            let position = &topic.position;
             match created.get(topic.name.as_str()) {
                 Some((other, other_position, other_name)) => {
                     let different = differences(other, settings);
@@ -127,17 +129,53 @@ fn topics(definitions: &[&Definition], diagnostics: &mut Vec<Diagnostic>) {
                         diagnostics.push(conflict(
                             &topic.name,
                             &different,
-                            (name, position),
+                            (name, &topic.position),
                             (other_name, other_position),
                         ));
                     }
                 }
                 None => {
-                    created.insert(&topic.name, (settings, position, name.to_owned()));
+                    created.insert(&topic.name, (settings, &topic.position, name));
                 }
             }
         }
     }
+    for topic in definitions.iter().flat_map(|definition| &definition.topics) {
+        if let Some(creator) = created.get(topic.name.as_str()) {
+            expectations(topic, *creator, diagnostics);
+        }
+    }
+}
+
+/// Reports what a service's readers state of `topic` that its creator, another service, does not do.
+fn expectations(topic: &Topic, creator: Creator<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let (settings, created_at, service) = creator;
+    for (setting, value) in settings.entries() {
+        for expected in topic
+            .expected
+            .iter()
+            .filter(|it| it.setting == setting && it.value != value)
+        {
+            let message = format!(
+                "the topic `{}` is stated to have `{setting}` {}, and `{service}` creates it with {value}",
+                topic.name, expected.value,
+            );
+            diagnostics.push(
+                Diagnostic::new("topic-settings-conflict", message, &expected.position)
+                    .with_related(created_at, format!("created here with `{setting}` {value}"))
+                    .with_help("remove the setting, or state what the topic is created with"),
+            );
+        }
+    }
+}
+
+/// The settings in which two topics differ: name, first value, second value.
+fn differences(a: &TopicSettings, b: &TopicSettings) -> Vec<(&'static str, String, String)> {
+    let pairs = a.entries().into_iter().zip(b.entries());
+    pairs
+        .filter(|(a, b)| a != b)
+        .map(|((name, a), (_, b))| (name, a, b))
+        .collect()
 }
 
 fn conflict(

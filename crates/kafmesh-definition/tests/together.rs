@@ -100,6 +100,27 @@ fn one_topic_created_with_two_settings() {
 }
 
 #[test]
+fn readers_that_expect_other_settings() {
+    let checked = checked(&[
+        (
+            "b",
+            "views: {message: userId.click, topic: clicks, partitions: 4, retention: 1d}\n",
+        ),
+        (
+            "a",
+            "sources: {message: userId.click, topic: clicks, partitions: 5}\n",
+        ),
+    ]);
+    assert_eq!(
+        messages(&checked),
+        [
+            "0/component.yaml:2:59 the topic `clicks` is stated to have `partitions` 4, and `a` creates it with 5 \
+             [topic-settings-conflict]"
+        ]
+    );
+}
+
+#[test]
 fn one_topic_with_two_messages() {
     let checked = checked(&[
         ("a", "sources: {message: userId.click, topic: clicks}\n"),

@@ -25,8 +25,6 @@ use crate::read::{MAX_YAML_BYTES, normalized, read};
 use crate::suggest;
 use crate::yaml::{self, Field};
 
-pub(crate) use topics::differences;
-
 /// Loads a definition: reads the file, its components and its .proto files, checks everything, and
 /// resolves names, topics, settings and message types.
 ///

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::settings::{Defaults, Stated};
 use crate::diagnostic::Diagnostic;
 use crate::duration;
-use crate::model::{ProtoType, Topic, TopicSettings};
+use crate::model::{Expectation, ProtoType, Topic, TopicSettings};
 use crate::position::Position;
 
 /// The longest name Kafka allows for a topic.
@@ -62,7 +62,7 @@ impl Topics {
         for (name, uses) in self.uses {
             check_types(&name, &uses, diagnostics);
             check_owner(&name, &uses, diagnostics);
-            let settings = check_settings(&name, &uses, defaults, diagnostics);
+            let (settings, expected) = check_settings(&name, &uses, defaults, diagnostics);
             let creates =
                 |usage: &&Use| matches!(usage.intent, Intent::Creates(_) | Intent::Owns(_));
             // A topic is known by its uses, so there is one.
@@ -73,6 +73,7 @@ impl Topics {
             topics.push(Topic {
                 name,
                 settings,
+                expected,
                 position,
             });
         }
@@ -217,13 +218,14 @@ fn settings_of<'a>(usage: &'a Use, defaults: &Defaults) -> [Setting<'a>; 5] {
     ]
 }
 
-/// The settings the topic is created with; each setting on which uses disagree is reported once.
+/// The settings the topic is created with, or what readers expect of it; each setting on which uses
+/// disagree is reported once.
 fn check_settings(
     topic: &str,
     uses: &[Use],
     defaults: &Defaults,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<TopicSettings> {
+) -> (Option<TopicSettings>, Vec<Expectation>) {
     let created = uses.iter().find_map(|usage| match &usage.intent {
         Intent::Creates(stated) | Intent::Owns(stated) => Some(stated.complete(defaults)),
         Intent::Reads | Intent::Expects(_) => None,
@@ -261,38 +263,21 @@ fn check_settings(
             }
         }
     }
-    created
-}
-
-/// The settings in which two topics differ: name, first value, second value.
-pub(crate) fn differences(
-    a: &TopicSettings,
-    b: &TopicSettings,
-) -> Vec<(&'static str, String, String)> {
-    let pairs = [
-        (
-            "partitions",
-            a.partitions.to_string(),
-            b.partitions.to_string(),
-        ),
-        (
-            "replicas",
-            a.replication.to_string(),
-            b.replication.to_string(),
-        ),
-        ("compact", a.compact.to_string(), b.compact.to_string()),
-        (
-            "retention",
-            duration::shown(&a.retention),
-            duration::shown(&b.retention),
-        ),
-        (
-            "segment",
-            duration::shown(&a.segment),
-            duration::shown(&b.segment),
-        ),
-    ];
-    pairs.into_iter().filter(|(_, a, b)| a != b).collect()
+    if created.is_some() {
+        return (created, Vec::new());
+    }
+    let stated = agreed
+        .into_iter()
+        .flatten()
+        .filter_map(|(value, setting, _)| {
+            let position = setting.stated_at?.clone();
+            Some(Expectation {
+                setting: setting.name,
+                value,
+                position,
+            })
+        });
+    (None, stated.collect())
 }
 
 #[cfg(test)]
