@@ -144,3 +144,86 @@ fn read(manifest: &Path) -> Result<Option<MetadataPackage>, Failure> {
         .into_iter()
         .find(|package| package.manifest_path == manifest))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A directory with these files, below which packages are looked for.
+    fn files(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        directory
+    }
+
+    fn find(directory: &tempfile::TempDir, bin: Option<&str>) -> Result<Option<Package>, String> {
+        let below = directory.path().canonicalize().unwrap().join("svc/docs");
+        Package::containing(&below, bin).map_err(|failure| match failure {
+            Failure::Error(text) => text,
+            Failure::Findings => unreachable!("nothing is checked here"),
+        })
+    }
+
+    const MANIFEST: &str = "[package]\nname = \"svc\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+
+    #[test]
+    fn the_nearest_package_is_found_and_its_only_binary() {
+        let one = files(&[
+            ("svc/Cargo.toml", MANIFEST),
+            ("svc/src/main.rs", "fn main() {}"),
+        ]);
+        let package = find(&one, None).unwrap().unwrap();
+        assert_eq!(
+            (package.name.as_str(), package.bin.as_str()),
+            ("svc", "svc")
+        );
+        assert!(package.directory.ends_with("svc"));
+        assert!(!package.builds_definitions);
+        assert!(
+            find(&one, Some("other"))
+                .unwrap_err()
+                .contains("no binary other; it has: svc")
+        );
+    }
+
+    #[test]
+    fn a_workspace_alone_is_no_package() {
+        let workspace = files(&[("svc/Cargo.toml", "[workspace]\nresolver = \"3\"\n")]);
+        assert!(find(&workspace, None).unwrap().is_none());
+    }
+
+    #[test]
+    fn of_several_binaries_one_must_be_named() {
+        let bins = [
+            ("svc/src/bin/a.rs", "fn main() {}"),
+            ("svc/src/bin/b.rs", "fn main() {}"),
+        ];
+        let two = files(&[("svc/Cargo.toml", MANIFEST), bins[0], bins[1]]);
+        assert!(
+            find(&two, None)
+                .unwrap_err()
+                .contains("several binaries (a, b)")
+        );
+        assert_eq!(find(&two, Some("b")).unwrap().unwrap().bin, "b");
+
+        let default = MANIFEST.to_owned() + "default-run = \"a\"\n";
+        let two = files(&[("svc/Cargo.toml", &default), bins[0], bins[1]]);
+        assert_eq!(find(&two, None).unwrap().unwrap().bin, "a");
+    }
+
+    #[test]
+    fn a_build_dependency_generates_the_code() {
+        let manifest = MANIFEST.to_owned() + "[build-dependencies]\nkafmesh-build = \"0.1\"\n";
+        let style = files(&[
+            ("svc/Cargo.toml", &manifest),
+            ("svc/src/main.rs", "fn main() {}"),
+        ]);
+        assert!(find(&style, None).unwrap().unwrap().builds_definitions);
+    }
+}

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use super::package::Package;
+use crate::directory;
 use crate::exit::Failure;
 use crate::report::{self, Format};
 
@@ -24,7 +25,7 @@ pub(super) fn place(definition: &Path, bin: Option<&str>) -> Result<(PathBuf, Pa
         None => Err(Failure::Error(format!(
             "no cargo package contains {} or its output {}: there is no Cargo.toml with a [package] \
              in their directories or above; start one with `kafmesh new`",
-            definition.display(),
+            directory::shown(definition),
             loaded.output.path.display()
         ))),
     }

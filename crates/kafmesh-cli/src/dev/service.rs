@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
+use anstyle::AnsiColor;
+
 use super::output::label_lines;
 use super::package::Package;
 use super::place::place;
@@ -16,7 +18,6 @@ use super::{build, guard, step};
 use crate::args::Dev;
 use crate::exit::Failure;
 use crate::{directory, generate, report, terminal, watch};
-use anstyle::AnsiColor;
 
 /// What the services of one run have in common.
 pub(super) struct Environment {

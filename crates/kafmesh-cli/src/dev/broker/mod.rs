@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use fetch::Fetch;
 use list_offsets::ListOffsets;
@@ -173,7 +174,11 @@ async fn accept(listener: TcpListener, connection: Connection, mut stopped: ones
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of file descriptors, most likely: it fails again until some are closed.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                };
                 // Without it small answers wait for the client's delayed acknowledgement.
                 if stream.set_nodelay(true).is_err() { continue }
                 let connection = connection.clone();
