@@ -37,6 +37,7 @@ impl Click {
 }
 
 /// Kafka's form of a point in time.
-pub fn millis(time: std::time::SystemTime) -> u128 {
-    time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()
+pub fn millis(time: std::time::SystemTime) -> i64 {
+    let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

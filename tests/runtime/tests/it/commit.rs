@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use kafmesh_runtime_tests::kafka::{Put, Writer, eventually};
 use kafmesh_runtime_tests::{Shape, counting};
-use rdkafka::client::DefaultClientContext;
+
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tempfile::TempDir;
 
@@ -15,7 +16,7 @@ use crate::support::{Running, config, unique};
 
 /// A counter on a broker of its own.
 struct Bed {
-    broker: MockCluster<'static, DefaultClientContext>,
+    broker: MockCluster<'static, DefaultProducerContext>,
     shape: Shape,
     handled: Arc<AtomicUsize>,
     running: Running,

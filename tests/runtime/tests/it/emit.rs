@@ -8,7 +8,7 @@ use kafmesh_runtime_tests::{Click, Shape, kafka};
 use prost::Message as _;
 use rdkafka::mocking::MockCluster;
 
-use crate::support::{config, unique};
+use crate::support::{an_hour_ago, config, unique};
 
 async fn source(shape: &Shape, config: kafmesh::Config) -> (Service, Source<Click>) {
     let mesh = shape.build();
@@ -42,7 +42,8 @@ async fn records_carry_what_they_were_given() {
     let shape = Shape::counter(unique("metadata"), 3);
     let state = tempfile::tempdir().unwrap();
     let (_service, source) = source(&shape, config(state.path())).await;
-    let timestamp = UNIX_EPOCH + Duration::from_millis(1_600_000_000_123);
+    let at = an_hour_ago();
+    let timestamp = UNIX_EPOCH + Duration::from_millis(at.cast_unsigned());
     let metadata = Metadata { timestamp: Some(timestamp), headers: vec![("trace".into(), b"7".to_vec()), ("empty".into(), Vec::new())] };
     source.emit_with("a", &Click::one(), &metadata).await.unwrap();
     source.delete("a").await.unwrap();
@@ -52,7 +53,7 @@ async fn records_carry_what_they_were_given() {
     seen.sort_by_key(|record| (record.key.clone(), record.offset));
     let [empty, full, delete] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!((empty.key.as_deref(), empty.value.as_deref()), (Some(""), Some(&[][..])), "an empty key and an empty message are records");
-    assert_eq!((full.timestamp, &full.headers), (Some(1_600_000_000_123), &metadata.headers));
+    assert_eq!((full.timestamp, &full.headers), (Some(at), &metadata.headers));
     assert_eq!(delete.value, None);
     assert_eq!((full.key.as_deref(), full.partition), (Some("a"), delete.partition));
     // Where the Java client's partitioner puts the key.

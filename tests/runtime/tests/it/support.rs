@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use kafmesh::codegen::v1::Service;
 use kafmesh::{Config, Stopper};
 use kafmesh_runtime_tests::kafka::{self, brokers};
-use kafmesh_runtime_tests::{Count, Handle, Handler, Mesh, Shape};
+use kafmesh_runtime_tests::{Count, Handle, Handler, Mesh, Shape, millis};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::task::JoinHandle;
@@ -23,8 +23,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A name nobody else uses: tests run side by side and again on the same Kafka.
 pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    format!("{what}{}n{}", now.as_millis(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let now = millis(SystemTime::now());
+    format!("{what}{now}n{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A time that is not now, and recent enough for brokers not to delete what is from then.
+pub(crate) fn an_hour_ago() -> i64 {
+    millis(SystemTime::now()) - 3_600_000
 }
 
 /// What a service in the test's own process runs with.
