@@ -61,7 +61,9 @@ impl<S> Cache<S> {
 
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<Slot> {
         let hash = self.hasher.hash_one(key);
-        let index = *self.index.find(hash, |&index| *self.entries[index as usize].key == *key)?;
+        let index = *self
+            .index
+            .find(hash, |&index| *self.entries[index as usize].key == *key)?;
         self.entries[index as usize].referenced = true;
         Some(Slot(index))
     }
@@ -69,7 +71,9 @@ impl<S> Cache<S> {
     /// Like `find` and `get`, without counting as a use.
     pub(crate) fn peek(&self, key: &[u8]) -> Option<Option<&S>> {
         let hash = self.hasher.hash_one(key);
-        let index = *self.index.find(hash, |&index| *self.entries[index as usize].key == *key)?;
+        let index = *self
+            .index
+            .find(hash, |&index| *self.entries[index as usize].key == *key)?;
         Some(self.entries[index as usize].value.as_ref())
     }
 
@@ -84,9 +88,17 @@ impl<S> Cache<S> {
         self.make_room(bytes);
         let hash = self.hasher.hash_one(key);
         let slot = self.entries.len() as u32;
-        self.entries.push(Entry { key: key.into(), hash, value, bytes, dirty: CLEAN, referenced: true });
+        self.entries.push(Entry {
+            key: key.into(),
+            hash,
+            value,
+            bytes,
+            dirty: CLEAN,
+            referenced: true,
+        });
         let entries = &self.entries;
-        self.index.insert_unique(hash, slot, |&index| entries[index as usize].hash);
+        self.index
+            .insert_unique(hash, slot, |&index| entries[index as usize].hash);
         self.bytes += bytes;
         Slot(slot)
     }
@@ -108,12 +120,20 @@ impl<S> Cache<S> {
         entry.referenced = true;
     }
 
-    /// Key and value of every dirty entry, in the order they became dirty.
+    /// Key and value of every dirty entry, in key order: the store inserts neighbours one after the other
+    /// in half the time that it takes for keys in random order.
     pub(crate) fn dirty(&self) -> impl Iterator<Item = (&[u8], Option<&S>)> {
-        self.dirty.iter().map(|&index| {
-            let entry = &self.entries[index as usize];
-            (&*entry.key, entry.value.as_ref())
-        })
+        let mut dirty: Vec<_> = self
+            .dirty
+            .iter()
+            .map(|&index| {
+                let entry = &self.entries[index as usize];
+                (beginning(&entry.key), &*entry.key, entry.value.as_ref())
+            })
+            .collect();
+        // The beginnings lie side by side and mostly differ, so that few comparisons have to follow a pointer.
+        dirty.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1)));
+        dirty.into_iter().map(|(_, key, value)| (key, value))
     }
 
     /// Whether a commit should come soon, since half the cache cannot be evicted.
@@ -157,11 +177,17 @@ impl<S> Cache<S> {
     fn evict(&mut self, position: usize) {
         let last = self.entries.len() - 1;
         let (hash, moved_hash) = (self.entries[position].hash, self.entries[last].hash);
-        if let Ok(found) = self.index.find_entry(hash, |&index| index as usize == position) {
+        if let Ok(found) = self
+            .index
+            .find_entry(hash, |&index| index as usize == position)
+        {
             found.remove();
         }
         if position != last {
-            if let Some(index) = self.index.find_mut(moved_hash, |&index| index as usize == last) {
+            if let Some(index) = self
+                .index
+                .find_mut(moved_hash, |&index| index as usize == last)
+            {
                 *index = position as u32;
             }
             let dirty = self.entries[last].dirty;
@@ -171,6 +197,14 @@ impl<S> Cache<S> {
         }
         self.bytes -= self.entries.swap_remove(position).bytes;
     }
+}
+
+/// The first 16 bytes of a key as a number that is ordered as they are.
+fn beginning(key: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let length = key.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(bytes)
 }
 
 #[cfg(test)]
