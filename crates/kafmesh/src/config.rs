@@ -67,7 +67,9 @@ impl Config {
     ///
     /// [`Error::Config`] with the first variable whose value cannot be used.
     pub fn from_env() -> Result<Self> {
-        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
     }
 
     fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
@@ -79,22 +81,31 @@ impl Config {
             match name.as_str() {
                 "HOSTNAME" => host_name = Some(value.to_owned()),
                 "KAFMESH_BROKERS" => config.brokers = non_empty(&name, value)?,
-                "KAFMESH_LISTEN" => config.listen = parse(&name, value, "an address such as 0.0.0.0:50051")?,
+                "KAFMESH_LISTEN" => {
+                    config.listen = parse(&name, value, "an address such as 0.0.0.0:50051")?
+                }
                 "KAFMESH_STATE_DIR" => config.state_dir = non_empty(&name, value)?.into(),
                 "KAFMESH_INSTANCE" => instance = Some(non_empty(&name, value)?),
                 "KAFMESH_COMMIT_INTERVAL" => config.commit_interval = duration(&name, value)?,
-                "KAFMESH_STATE_CACHE_BYTES" => config.state_cache_bytes = parse(&name, value, "a number of bytes such as 8388608")?,
+                "KAFMESH_STATE_CACHE_BYTES" => {
+                    config.state_cache_bytes =
+                        parse(&name, value, "a number of bytes such as 8388608")?
+                }
                 "KAFMESH_STARTUP_TIMEOUT" => config.startup_timeout = duration(&name, value)?,
                 "KAFMESH_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration(&name, value)?,
                 "KAFMESH_DEV" => config.dev = boolean(&name, value)?,
                 _ => {
                     if let Some(property) = name.strip_prefix("KAFMESH_KAFKA_") {
-                        config.kafka.insert(property.to_lowercase().replace('_', "."), value.to_owned());
+                        config
+                            .kafka
+                            .insert(property.to_lowercase().replace('_', "."), value.to_owned());
                     }
                 }
             }
         }
-        config.instance = instance.or(host_name.filter(|name| !name.is_empty())).unwrap_or(config.instance);
+        config.instance = instance
+            .or(host_name.filter(|name| !name.is_empty()))
+            .unwrap_or(config.instance);
         Ok(config)
     }
 
@@ -163,11 +174,22 @@ impl Config {
 }
 
 fn wrong(name: &str, value: &str, accepted: &str) -> Error {
-    Error::Config { name: name.to_owned(), problem: format!("{value:?} is not {accepted}") }
+    Error::Config {
+        name: name.to_owned(),
+        problem: format!("{value:?} is not {accepted}"),
+    }
 }
 
 fn non_empty(name: &str, value: &str) -> Result<String> {
-    if value.is_empty() { Err(wrong(name, value, "a usable value; leave the variable unset for the default")) } else { Ok(value.to_owned()) }
+    if value.is_empty() {
+        Err(wrong(
+            name,
+            value,
+            "a usable value; leave the variable unset for the default",
+        ))
+    } else {
+        Ok(value.to_owned())
+    }
 }
 
 fn parse<T: std::str::FromStr>(name: &str, value: &str, accepted: &str) -> Result<T> {
@@ -205,7 +227,11 @@ mod tests {
     use super::*;
 
     fn from(variables: &[(&str, &str)]) -> Result<Config> {
-        Config::from_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Config::from_variables(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]
@@ -242,7 +268,10 @@ mod tests {
             ("KAFMESH_DEV", "perhaps"),
         ] {
             let error = from(&[(name, value)]).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{name}: {value:?} is not ")), "{error}");
+            assert!(
+                error.starts_with(&format!("{name}: {value:?} is not ")),
+                "{error}"
+            );
         }
     }
 }

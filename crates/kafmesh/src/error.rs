@@ -22,7 +22,9 @@ pub enum Error {
         problem: String,
     },
     /// No broker answered.
-    #[error("no Kafka broker answered at {brokers} within {waited:?}: {reason}; check that Kafka runs there and that KAFMESH_BROKERS names it")]
+    #[error(
+        "no Kafka broker answered at {brokers} within {waited:?}: {reason}; check that Kafka runs there and that KAFMESH_BROKERS names it"
+    )]
     Unreachable {
         /// The brokers that were tried.
         brokers: String,
@@ -96,7 +98,9 @@ pub enum Error {
         object: String,
     },
     /// A view was read before it had caught up with its topic.
-    #[error("the view of {topic} is not complete yet ({progress}); wait for it with `ready().await`")]
+    #[error(
+        "the view of {topic} is not complete yet ({progress}); wait for it with `ready().await`"
+    )]
     ViewNotReady {
         /// The view's topic.
         topic: String,
@@ -114,7 +118,9 @@ pub enum Error {
         problem: String,
     },
     /// The service was told to stop and did not in time.
-    #[error("the service did not stop within {waited:?} (KAFMESH_SHUTDOWN_TIMEOUT) and was cut short while {running} still ran; what was not committed is handled again by the next process")]
+    #[error(
+        "the service did not stop within {waited:?} (KAFMESH_SHUTDOWN_TIMEOUT) and was cut short while {running} still ran; what was not committed is handled again by the next process"
+    )]
     Shutdown {
         /// How long it was given.
         waited: Duration,
@@ -146,7 +152,11 @@ pub struct Position {
 
 impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "topic {}, partition {}, offset {}, ", self.topic, self.partition, self.offset)?;
+        write!(
+            f,
+            "topic {}, partition {}, offset {}, ",
+            self.topic, self.partition, self.offset
+        )?;
         match &self.key {
             Some(key) => write!(f, "key {key:?}"),
             None => f.write_str("no key"),
@@ -159,7 +169,9 @@ impl std::fmt::Display for Position {
 #[non_exhaustive]
 pub enum TopicProblem {
     /// The topic exists with another partition count.
-    #[error("{topic} has {actual} partitions, the definition says {declared}; change the definition, or create the topic anew (partition counts cannot be lowered, and raising one moves keys)")]
+    #[error(
+        "{topic} has {actual} partitions, the definition says {declared}; change the definition, or create the topic anew (partition counts cannot be lowered, and raising one moves keys)"
+    )]
     Partitions {
         /// The topic.
         topic: String,
@@ -169,7 +181,9 @@ pub enum TopicProblem {
         actual: i32,
     },
     /// The topic does not exist and nobody here creates it.
-    #[error("{topic} does not exist; {used_by} needs it, and another service creates it: start that one first")]
+    #[error(
+        "{topic} does not exist; {used_by} needs it, and another service creates it: start that one first"
+    )]
     Missing {
         /// The topic.
         topic: String,
@@ -177,7 +191,9 @@ pub enum TopicProblem {
         used_by: String,
     },
     /// The cluster has fewer brokers than replicas are asked for.
-    #[error("{topic} asks for {declared} replicas, but the cluster has {brokers} brokers; lower `replicas`, or set KAFMESH_DEV=true on a development machine to lower it by itself")]
+    #[error(
+        "{topic} asks for {declared} replicas, but the cluster has {brokers} brokers; lower `replicas`, or set KAFMESH_DEV=true on a development machine to lower it by itself"
+    )]
     Replication {
         /// The topic.
         topic: String,
@@ -187,7 +203,9 @@ pub enum TopicProblem {
         brokers: usize,
     },
     /// Topics of one processor that must have the same partition count have not.
-    #[error("{processor} reads {topic} with {actual} partitions and {other} with {expected}; the inputs and the persistence of a processor need the same count")]
+    #[error(
+        "{processor} reads {topic} with {actual} partitions and {other} with {expected}; the inputs and the persistence of a processor need the same count"
+    )]
     CoPartitioning {
         /// The processor.
         processor: String,
@@ -272,8 +290,16 @@ mod tests {
     #[test]
     fn a_main_that_returns_an_error_prints_text_for_people() {
         let source = Error::handler(Price(std::io::Error::other("connection refused")));
-        let at = Position { topic: "s.a".into(), partition: 3, offset: 7, key: Some("k".into()) };
-        let error = Error::HandlerAt { at, source: Box::new(source) };
+        let at = Position {
+            topic: "s.a".into(),
+            partition: 3,
+            offset: 7,
+            key: Some("k".into()),
+        };
+        let error = Error::HandlerAt {
+            at,
+            source: Box::new(source),
+        };
         let text = "the handler failed for the record at topic s.a, partition 3, offset 7, key \"k\": the price service did not answer: connection refused";
         assert_eq!(error.to_string(), text);
         assert_eq!(format!("{error:?}"), text);
@@ -281,7 +307,13 @@ mod tests {
 
     #[test]
     fn causes_that_an_error_tells_itself_are_not_repeated() {
-        let inner = Error::Stopped { object: "the view of s.a".into(), source: Box::new(Error::handler("why")) };
-        assert_eq!(Error::handler(inner).to_string(), "the view of s.a stopped: why");
+        let inner = Error::Stopped {
+            object: "the view of s.a".into(),
+            source: Box::new(Error::handler("why")),
+        };
+        assert_eq!(
+            Error::handler(inner).to_string(),
+            "the view of s.a stopped: why"
+        );
     }
 }

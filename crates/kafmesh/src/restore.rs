@@ -28,9 +28,14 @@ pub(crate) fn start_offsets(table: &Table, topic: &str, extents: &[Extent]) -> R
     let mut any = false;
     let mut lost = None;
     for extent in extents {
-        let checkpoint = table.checkpoint(CheckpointOf { topic, partition: extent.partition })?;
+        let checkpoint = table.checkpoint(CheckpointOf {
+            topic,
+            partition: extent.partition,
+        })?;
         any |= checkpoint.is_some();
-        if let Some(offset) = checkpoint.filter(|offset| !(extent.low..=extent.high).contains(offset)) {
+        if let Some(offset) =
+            checkpoint.filter(|offset| !(extent.low..=extent.high).contains(offset))
+        {
             lost = Some((extent, offset));
         }
         starts.push(checkpoint.unwrap_or(extent.low));
@@ -70,7 +75,13 @@ pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
         next = Some(record.offset + 1);
     }
     if let Some(next) = next {
-        changes.checkpoint(CheckpointOf { topic: batch.topic(), partition: batch.partition() }, next);
+        changes.checkpoint(
+            CheckpointOf {
+                topic: batch.topic(),
+                partition: batch.partition(),
+            },
+            next,
+        );
         changes.commit()?;
     }
     Ok(())
@@ -79,11 +90,20 @@ pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
 /// What `partition` of `topic` holds now.
 pub(crate) async fn extent(reader: &Reader, topic: &str, partition: i32) -> Result<Extent> {
     let (low, high) = retry(|| reader.watermarks(topic, partition)).await?;
-    Ok(Extent { partition, low, high })
+    Ok(Extent {
+        partition,
+        low,
+        high,
+    })
 }
 
 /// Reads `partition` of `topic` into `table` until its end, and returns the offset there.
-pub(crate) async fn restore(reader: &Reader, table: &Table, topic: &str, partition: i32) -> Result<i64> {
+pub(crate) async fn restore(
+    reader: &Reader,
+    table: &Table,
+    topic: &str,
+    partition: i32,
+) -> Result<i64> {
     let extent = extent(reader, topic, partition).await?;
     let high = extent.high;
     let start = start_offsets(table, topic, &[extent])?[0];
@@ -114,7 +134,13 @@ pub(crate) async fn restore(reader: &Reader, table: &Table, topic: &str, partiti
                 let mut batch = table.batch();
                 batch.checkpoint(CheckpointOf { topic, partition }, end);
                 batch.commit()?;
-                tracing::info!(topic, partition, records, seconds = began.elapsed().as_secs_f64(), "state restored");
+                tracing::info!(
+                    topic,
+                    partition,
+                    records,
+                    seconds = began.elapsed().as_secs_f64(),
+                    "state restored"
+                );
                 return Ok(end);
             }
         }
@@ -130,25 +156,42 @@ mod tests {
 
     fn record(offset: i64, key: Option<&str>, value: Option<&str>) -> OwnedRecord {
         let bytes = |text: &str| text.as_bytes().to_vec();
-        OwnedRecord { offset, timestamp: 0, key: key.map(bytes), value: value.map(bytes), headers: Vec::new() }
+        OwnedRecord {
+            offset,
+            timestamp: 0,
+            key: key.map(bytes),
+            value: value.map(bytes),
+            headers: Vec::new(),
+        }
     }
 
     fn table(offset: i64) -> Table {
         let table = Table::in_memory();
-        let batch = Batch::memory(TOPIC.into(), 0, vec![record(offset - 1, Some("a"), Some("1"))]);
+        let batch = Batch::memory(
+            TOPIC.into(),
+            0,
+            vec![record(offset - 1, Some("a"), Some("1"))],
+        );
         apply(&table, &batch).unwrap();
         table
     }
 
     fn extent(low: i64, high: i64) -> Extent {
-        Extent { partition: 0, low, high }
+        Extent {
+            partition: 0,
+            low,
+            high,
+        }
     }
 
     #[test]
     fn a_table_is_read_on_from_its_checkpoint() {
         for (low, high) in [(0, 5), (0, 9), (5, 9)] {
             let table = table(5);
-            assert_eq!(start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(), [5]);
+            assert_eq!(
+                start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(),
+                [5]
+            );
             assert!(table.get(b"a").unwrap().is_some());
         }
     }
@@ -157,7 +200,11 @@ mod tests {
     fn a_table_the_topic_does_not_reach_is_rebuilt() {
         for (low, high) in [(0, 4), (0, 0), (6, 9)] {
             let table = table(5);
-            assert_eq!(start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(), [low], "{low}..{high}");
+            assert_eq!(
+                start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(),
+                [low],
+                "{low}..{high}"
+            );
             assert!(table.get(b"a").unwrap().is_none());
         }
     }
@@ -165,8 +212,15 @@ mod tests {
     #[test]
     fn one_lost_partition_rebuilds_the_whole_table() {
         let table = table(5);
-        let other = Extent { partition: 1, low: 2, high: 3 };
-        assert_eq!(start_offsets(&table, TOPIC, &[extent(0, 4), other]).unwrap(), [0, 2]);
+        let other = Extent {
+            partition: 1,
+            low: 2,
+            high: 3,
+        };
+        assert_eq!(
+            start_offsets(&table, TOPIC, &[extent(0, 4), other]).unwrap(),
+            [0, 2]
+        );
     }
 
     #[test]
@@ -181,6 +235,14 @@ mod tests {
         apply(&table, &Batch::memory(TOPIC.into(), 0, records)).unwrap();
         assert!(table.get(b"a").unwrap().is_none());
         assert_eq!(table.get(b"b").unwrap().unwrap().as_ref(), b"2");
-        assert_eq!(table.checkpoint(CheckpointOf { topic: TOPIC, partition: 0 }).unwrap(), Some(8));
+        assert_eq!(
+            table
+                .checkpoint(CheckpointOf {
+                    topic: TOPIC,
+                    partition: 0
+                })
+                .unwrap(),
+            Some(8)
+        );
     }
 }

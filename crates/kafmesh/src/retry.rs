@@ -20,7 +20,11 @@ where
     let mut pause = FIRST_PAUSE;
     loop {
         match attempt().await {
-            Err(Error::Kafka { action, reason, retriable: true }) if began.elapsed() < PATIENCE => {
+            Err(Error::Kafka {
+                action,
+                reason,
+                retriable: true,
+            }) if began.elapsed() < PATIENCE => {
                 tracing::warn!(reason, "{action} failed, trying again");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -35,7 +39,11 @@ mod tests {
     use super::*;
 
     fn failure(retriable: bool) -> Error {
-        Error::Kafka { action: "committing".to_owned(), reason: "moved".to_owned(), retriable }
+        Error::Kafka {
+            action: "committing".to_owned(),
+            reason: "moved".to_owned(),
+            retriable,
+        }
     }
 
     /// Lets an operation fail `failures` times; how often it was called, and how it ended.
@@ -44,7 +52,13 @@ mod tests {
         let ended = retry(|| {
             calls += 1;
             let failed = calls <= failures;
-            async move { if failed { Err(failure(retriable)) } else { Ok(()) } }
+            async move {
+                if failed {
+                    Err(failure(retriable))
+                } else {
+                    Ok(())
+                }
+            }
         });
         let ended = ended.await;
         (calls, ended)

@@ -32,7 +32,10 @@ pub struct Source<M> {
 
 #[derive(Clone)]
 enum Way {
-    Kafka { producer: Producer, topic: OutTopic },
+    Kafka {
+        producer: Producer,
+        topic: OutTopic,
+    },
     Memory(Log),
     /// The client refused the topic; every emit tells why.
     Refused(Arc<str>),
@@ -53,11 +56,19 @@ impl<M: Message> Source<M> {
             Ok(topic) => Way::Kafka { producer, topic },
             Err(error) => Way::Refused(error.to_string().into()),
         };
-        Self { topic: name.into(), way, message: PhantomData }
+        Self {
+            topic: name.into(),
+            way,
+            message: PhantomData,
+        }
     }
 
     pub(crate) fn memory(log: Log, name: &str) -> Self {
-        Self { topic: name.into(), way: Way::Memory(log), message: PhantomData }
+        Self {
+            topic: name.into(),
+            way: Way::Memory(log),
+            message: PhantomData,
+        }
     }
 
     /// A source without a broker, and what it emits.
@@ -91,7 +102,12 @@ impl<M: Message> Source<M> {
     /// # Errors
     ///
     /// As [`emit`](Self::emit).
-    pub async fn emit_with(&self, key: impl AsRef<str>, message: &M, metadata: &Metadata) -> Result<()> {
+    pub async fn emit_with(
+        &self,
+        key: impl AsRef<str>,
+        message: &M,
+        metadata: &Metadata,
+    ) -> Result<()> {
         let outbox = self.fill([(key, Some(message))], metadata);
         self.deliver(outbox).await
     }
@@ -106,7 +122,12 @@ impl<M: Message> Source<M> {
         K: AsRef<str>,
         B: Borrow<M>,
     {
-        let outbox = self.fill(messages.into_iter().map(|(key, message)| (key, Some(message))), &Metadata::default());
+        let outbox = self.fill(
+            messages
+                .into_iter()
+                .map(|(key, message)| (key, Some(message))),
+            &Metadata::default(),
+        );
         self.deliver(outbox).await
     }
 
@@ -120,22 +141,39 @@ impl<M: Message> Source<M> {
         self.deliver(outbox).await
     }
 
-    fn fill<K, B>(&self, messages: impl IntoIterator<Item = (K, Option<B>)>, metadata: &Metadata) -> Outbox
+    fn fill<K, B>(
+        &self,
+        messages: impl IntoIterator<Item = (K, Option<B>)>,
+        metadata: &Metadata,
+    ) -> Outbox
     where
         K: AsRef<str>,
         B: Borrow<M>,
     {
         let (topic, now) = match &self.way {
             Way::Kafka { topic, .. } => (*topic, SystemTime::now()),
-            Way::Memory(log) => (OutTopic { index: 0, partitions: 1 }, log.now()),
+            Way::Memory(log) => (
+                OutTopic {
+                    index: 0,
+                    partitions: 1,
+                },
+                log.now(),
+            ),
             Way::Refused(_) => return Outbox::default(),
         };
         let timestamp = millis_of(metadata.timestamp.unwrap_or(now));
         let mut outbox = Outbox::default();
         for (key, message) in messages {
             let key = key.as_ref().as_bytes();
-            let write = message.map(|message| move |buffer: &mut Vec<u8>| message.borrow().encode_raw(buffer));
-            outbox.append(topic, partition_of(key, topic.partitions), timestamp, key, write);
+            let write = message
+                .map(|message| move |buffer: &mut Vec<u8>| message.borrow().encode_raw(buffer));
+            outbox.append(
+                topic,
+                partition_of(key, topic.partitions),
+                timestamp,
+                key,
+                write,
+            );
             for (name, value) in &metadata.headers {
                 outbox.header(name, value);
             }
@@ -153,20 +191,32 @@ impl<M: Message> Source<M> {
                 }
                 lane.drained().await
             }
-            Way::Refused(reason) => Err(Error::NotDelivered { topic: self.topic.to_string(), reason: reason.to_string() }),
-            Way::Memory(log) => log.append(&self.topic, outbox.records().map(|record| record.to_owned())),
+            Way::Refused(reason) => Err(Error::NotDelivered {
+                topic: self.topic.to_string(),
+                reason: reason.to_string(),
+            }),
+            Way::Memory(log) => log.append(
+                &self.topic,
+                outbox.records().map(|record| record.to_owned()),
+            ),
         }
     }
 }
 
 impl<M> Clone for Source<M> {
     fn clone(&self) -> Self {
-        Self { topic: Arc::clone(&self.topic), way: self.way.clone(), message: PhantomData }
+        Self {
+            topic: Arc::clone(&self.topic),
+            way: self.way.clone(),
+            message: PhantomData,
+        }
     }
 }
 
 impl<M> std::fmt::Debug for Source<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
     }
 }

@@ -51,13 +51,21 @@ pub(crate) enum Progress {
 
 impl<M: Message + Default> View<M> {
     pub(crate) fn new(topic: &str, table: Table, progress: watch::Receiver<Progress>) -> Self {
-        Self { topic: topic.into(), table, progress, message: PhantomData }
+        Self {
+            topic: topic.into(),
+            table,
+            progress,
+            message: PhantomData,
+        }
     }
 
     /// A view without a broker, and the means to change what it shows.
     pub fn in_memory() -> (Self, Contents<M>) {
         let table = Table::in_memory();
-        (Self::new("in memory", table.clone(), always_ready()), Contents::new(table))
+        (
+            Self::new("in memory", table.clone(), always_ready()),
+            Contents::new(table),
+        )
     }
 
     /// The topic it copies.
@@ -72,7 +80,9 @@ impl<M: Message + Default> View<M> {
     /// [`Error::Stopped`] when the view cannot follow its topic.
     pub async fn ready(&self) -> Result<()> {
         let mut progress = self.progress.clone();
-        let reached = progress.wait_for(|progress| matches!(progress, Progress::Ready | Progress::Failed(_))).await;
+        let reached = progress
+            .wait_for(|progress| matches!(progress, Progress::Ready | Progress::Failed(_)))
+            .await;
         match reached.as_deref() {
             Ok(Progress::Ready) => Ok(()),
             Ok(Progress::Failed(reason)) => Err(self.stopped(reason)),
@@ -89,7 +99,10 @@ impl<M: Message + Default> View<M> {
     pub fn get(&self, key: impl AsRef<str>) -> Result<Option<M>> {
         self.check_ready()?;
         let key = key.as_ref();
-        self.table.get(key.as_bytes())?.map(|value| self.decode(key, &value)).transpose()
+        self.table
+            .get(key.as_bytes())?
+            .map(|value| self.decode(key, &value))
+            .transpose()
     }
 
     /// Every key and message, in the order of the keys' bytes, as of now.
@@ -103,7 +116,8 @@ impl<M: Message + Default> View<M> {
         let view = self.clone();
         Ok(self.table.iter().map(move |entry| {
             let (key, value) = entry?;
-            let key = String::from_utf8(key).map_err(|error| view.undecodable(&error.to_string(), "key is not UTF-8"))?;
+            let key = String::from_utf8(key)
+                .map_err(|error| view.undecodable(&error.to_string(), "key is not UTF-8"))?;
             let message = view.decode(&key, &value)?;
             Ok((key, message))
         }))
@@ -114,36 +128,61 @@ impl<M: Message + Default> View<M> {
             Progress::Ready => Ok(()),
             Progress::Failed(reason) => Err(self.stopped(reason)),
             Progress::Starting => Err(self.not_ready("it is starting".to_owned())),
-            Progress::CatchingUp { done, partitions } => Err(self.not_ready(format!("{done} of {partitions} partitions are"))),
+            Progress::CatchingUp { done, partitions } => {
+                Err(self.not_ready(format!("{done} of {partitions} partitions are")))
+            }
         }
     }
 
     fn decode(&self, key: &str, value: &Value) -> Result<M> {
-        M::decode(value.as_ref()).map_err(|error| self.undecodable(key, &format!("value is not a {}: {error}", message_name::<M>())))
+        M::decode(value.as_ref()).map_err(|error| {
+            self.undecodable(
+                key,
+                &format!("value is not a {}: {error}", message_name::<M>()),
+            )
+        })
     }
 
     fn undecodable(&self, key: &str, problem: &str) -> Error {
-        Error::Entry { topic: self.topic.to_string(), key: key.to_owned(), problem: problem.to_owned() }
+        Error::Entry {
+            topic: self.topic.to_string(),
+            key: key.to_owned(),
+            problem: problem.to_owned(),
+        }
     }
 
     fn not_ready(&self, progress: String) -> Error {
-        Error::ViewNotReady { topic: self.topic.to_string(), progress }
+        Error::ViewNotReady {
+            topic: self.topic.to_string(),
+            progress,
+        }
     }
 
     fn stopped(&self, reason: &str) -> Error {
-        Error::Stopped { object: format!("the view of {}", self.topic), source: Box::new(Error::handler(reason)) }
+        Error::Stopped {
+            object: format!("the view of {}", self.topic),
+            source: Box::new(Error::handler(reason)),
+        }
     }
 }
 
 impl<M> Clone for View<M> {
     fn clone(&self) -> Self {
-        Self { topic: Arc::clone(&self.topic), table: self.table.clone(), progress: self.progress.clone(), message: PhantomData }
+        Self {
+            topic: Arc::clone(&self.topic),
+            table: self.table.clone(),
+            progress: self.progress.clone(),
+            message: PhantomData,
+        }
     }
 }
 
 impl<M> std::fmt::Debug for View<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("View").field("topic", &self.topic).field("progress", &*self.progress.borrow()).finish_non_exhaustive()
+        f.debug_struct("View")
+            .field("topic", &self.topic)
+            .field("progress", &*self.progress.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -174,17 +213,37 @@ impl Follower {
             result = self.follow() => result,
         };
         if let Err(error) = &result {
-            self.progress.send_replace(Progress::Failed(error.to_string()));
+            self.progress
+                .send_replace(Progress::Failed(error.to_string()));
         }
-        result.map_err(|error| Error::Stopped { object: self.title(), source: Box::new(error) })
+        result.map_err(|error| Error::Stopped {
+            object: self.title(),
+            source: Box::new(error),
+        })
     }
 
     async fn follow(&self) -> Result<()> {
-        let extents = try_join_all((0..self.partitions).map(|partition| extent(&self.reader, &self.topic, partition))).await?;
+        let extents = try_join_all(
+            (0..self.partitions).map(|partition| extent(&self.reader, &self.topic, partition)),
+        )
+        .await?;
         let starts = start_offsets(&self.table, &self.topic, &extents)?;
         let partitions = extents.len();
-        self.progress.send_replace(if partitions == 0 { Progress::Ready } else { Progress::CatchingUp { done: 0, partitions } });
-        try_join_all(extents.into_iter().zip(starts).map(|(extent, start)| self.follow_partition(extent, start))).await?;
+        self.progress.send_replace(if partitions == 0 {
+            Progress::Ready
+        } else {
+            Progress::CatchingUp {
+                done: 0,
+                partitions,
+            }
+        });
+        try_join_all(
+            extents
+                .into_iter()
+                .zip(starts)
+                .map(|(extent, start)| self.follow_partition(extent, start)),
+        )
+        .await?;
         Ok(())
     }
 
@@ -193,7 +252,10 @@ impl Follower {
         if caught_up {
             self.one_more_done();
         }
-        let mut stream = self.reader.open(&self.topic, extent.partition, start).await?;
+        let mut stream = self
+            .reader
+            .open(&self.topic, extent.partition, start)
+            .await?;
         loop {
             let reached = match stream.next().await? {
                 Polled::Records(batch) => {
@@ -230,7 +292,10 @@ mod tests {
 
     #[test]
     fn a_view_is_not_read_before_it_is_complete() {
-        let (progress, receiver) = watch::channel(Progress::CatchingUp { done: 3, partitions: 10 });
+        let (progress, receiver) = watch::channel(Progress::CatchingUp {
+            done: 3,
+            partitions: 10,
+        });
         let view = View::<()>::new("s.a.b", Table::in_memory(), receiver);
         assert_eq!(
             view.get("a").unwrap_err().to_string(),
@@ -246,11 +311,17 @@ mod tests {
         let (progress, receiver) = watch::channel(Progress::Starting);
         let view = View::<()>::new("s.a.b", Table::in_memory(), receiver);
         progress.send_replace(Progress::Failed("no such topic".to_owned()));
-        assert_eq!(view.ready().await.unwrap_err().to_string(), "the view of s.a.b stopped: no such topic");
+        assert_eq!(
+            view.ready().await.unwrap_err().to_string(),
+            "the view of s.a.b stopped: no such topic"
+        );
 
         let (progress, receiver) = watch::channel(Progress::Starting);
         let view = View::<()>::new("s.a.b", Table::in_memory(), receiver);
         drop(progress);
-        assert_eq!(view.ready().await.unwrap_err().to_string(), "the view of s.a.b stopped: the service stopped");
+        assert_eq!(
+            view.ready().await.unwrap_err().to_string(),
+            "the view of s.a.b stopped: the service stopped"
+        );
     }
 }

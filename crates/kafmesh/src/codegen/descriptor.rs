@@ -107,7 +107,10 @@ pub struct OutputDescriptor {
 
 impl ServiceDescriptor {
     pub(crate) fn settings(&self, topic: &str) -> Option<&'static TopicSettings> {
-        let index = self.topics.binary_search_by(|candidate| candidate.name.cmp(topic)).ok()?;
+        let index = self
+            .topics
+            .binary_search_by(|candidate| candidate.name.cmp(topic))
+            .ok()?;
         self.topics[index].settings.as_ref()
     }
 }

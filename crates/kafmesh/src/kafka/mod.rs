@@ -11,7 +11,10 @@ mod record;
 
 pub(crate) use outbox::{Mark, OutTopic, Outbox};
 pub(crate) use partitioner::partition_of;
-pub(crate) use rdkafka::{Cluster, ClusterTopics, Committed, Committer, GroupConsumer, GroupEvent, Lane, NewTopic, PartitionStream, Polled, Producer, Reader};
+pub(crate) use rdkafka::{
+    Cluster, ClusterTopics, Committed, Committer, GroupConsumer, GroupEvent, Lane, NewTopic,
+    PartitionStream, Polled, Producer, Reader,
+};
 pub(crate) use record::{Batch, OwnedRecord, Record, millis_of, time_of};
 pub use record::{Headers, HeadersIter};
 

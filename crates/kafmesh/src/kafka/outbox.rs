@@ -55,7 +55,11 @@ impl Outbox {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes.len(), headers: self.headers.len(), entries: self.entries.len() }
+        Mark {
+            bytes: self.bytes.len(),
+            headers: self.headers.len(),
+            entries: self.entries.len(),
+        }
     }
 
     /// Forgets everything appended after `mark`.
@@ -66,8 +70,14 @@ impl Outbox {
     }
 
     /// Appends a record to `partition`; `write` appends the value to the buffer, `None` is a delete.
-    pub(crate) fn append<W>(&mut self, topic: OutTopic, partition: i32, timestamp: i64, key: &[u8], write: Option<W>)
-    where
+    pub(crate) fn append<W>(
+        &mut self,
+        topic: OutTopic,
+        partition: i32,
+        timestamp: i64,
+        key: &[u8],
+        write: Option<W>,
+    ) where
         W: FnOnce(&mut Vec<u8>),
     {
         let start = self.bytes.len();
@@ -78,7 +88,15 @@ impl Outbox {
             self.bytes.len()
         });
         let headers = self.headers.len() as u32;
-        self.entries.push(Entry { topic: topic.index, partition, timestamp, start, key_end, value_end, headers: (headers, headers) });
+        self.entries.push(Entry {
+            topic: topic.index,
+            partition,
+            timestamp,
+            start,
+            key_end,
+            value_end,
+            headers: (headers, headers),
+        });
     }
 
     /// Adds a header to the record appended last.

@@ -21,11 +21,19 @@ enum Bytes {
 
 impl Batch {
     pub(crate) fn rdkafka(topic: Arc<str>, partition: i32, messages: Messages) -> Self {
-        Self { topic, partition, bytes: Bytes::Rdkafka(messages) }
+        Self {
+            topic,
+            partition,
+            bytes: Bytes::Rdkafka(messages),
+        }
     }
 
     pub(crate) fn memory(topic: Arc<str>, partition: i32, records: Vec<OwnedRecord>) -> Self {
-        Self { topic, partition, bytes: Bytes::Memory(records) }
+        Self {
+            topic,
+            partition,
+            bytes: Bytes::Memory(records),
+        }
     }
 
     pub(crate) fn topic(&self) -> &Arc<str> {
@@ -97,19 +105,29 @@ impl<'a> Headers<'a> {
 
     /// The value of the last header called `name`.
     pub fn get(self, name: &str) -> Option<&'a [u8]> {
-        self.iter().filter(|(candidate, _)| *candidate == name).last().map(|(_, value)| value)
+        self.iter()
+            .filter(|(candidate, _)| *candidate == name)
+            .last()
+            .map(|(_, value)| value)
     }
 
     /// Name and value of every header, in order. A header without a value reads as empty;
     /// one whose name is not UTF-8 is left out.
     pub fn iter(self) -> HeadersIter<'a> {
-        HeadersIter { headers: self, next: 0 }
+        HeadersIter {
+            headers: self,
+            next: 0,
+        }
     }
 
     fn at(self, index: usize) -> Option<Option<(&'a str, &'a [u8])>> {
         match self.0 {
-            Source::Rdkafka(headers) => headers.at(index).map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value))),
-            Source::Memory(headers) => headers.get(index).map(|(name, value)| Some((name.as_str(), value.as_slice()))),
+            Source::Rdkafka(headers) => headers
+                .at(index)
+                .map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value))),
+            Source::Memory(headers) => headers
+                .get(index)
+                .map(|(name, value)| Some((name.as_str(), value.as_slice()))),
         }
     }
 }
@@ -179,6 +197,8 @@ pub(crate) fn time_of(timestamp: i64) -> SystemTime {
 
 /// A point in time as Kafka's milliseconds; times before the epoch read as the epoch.
 pub(crate) fn millis_of(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -38,11 +38,24 @@ pub(crate) async fn process<P: Processor>(
     let at = || position(&record, topic, partition);
     let key = match record.key.map(std::str::from_utf8) {
         Some(Ok(key)) => key,
-        Some(Err(error)) => return Err(undecodable(at(), format!("its key is not UTF-8: {error}"))),
-        None => return Err(undecodable(at(), "it has no key, and a processor works per key".to_owned())),
+        Some(Err(error)) => {
+            return Err(undecodable(at(), format!("its key is not UTF-8: {error}")));
+        }
+        None => {
+            return Err(undecodable(
+                at(),
+                "it has no key, and a processor works per key".to_owned(),
+            ));
+        }
     };
     work.begin();
-    let handled = processor.handle(input, Context::new(work, record, key, topic, partition), record.value).await;
+    let handled = processor
+        .handle(
+            input,
+            Context::new(work, record, key, topic, partition),
+            record.value,
+        )
+        .await;
     match handled {
         Ok(()) => {
             work.apply(key);
@@ -62,13 +75,19 @@ pub(crate) async fn process<P: Processor>(
 /// When the bytes are not an `M`; [`process`] adds the record's position.
 pub fn decode<M: prost::Message + Default>(value: &[u8]) -> Result<M> {
     M::decode(value).map_err(|error| {
-        undecodable(Position::default(), format!("its value is not a {}: {error}", message_name::<M>()))
+        undecodable(
+            Position::default(),
+            format!("its value is not a {}: {error}", message_name::<M>()),
+        )
     })
 }
 
 /// Generated code was asked for an input it does not know; it and the runtime disagree.
 pub fn unknown_input(descriptor: &ProcessorDescriptor, input: usize) -> Error {
-    Error::handler(format!("processor {} has no input number {input}; generate its code anew", descriptor.name))
+    Error::handler(format!(
+        "processor {} has no input number {input}; generate its code anew",
+        descriptor.name
+    ))
 }
 
 fn undecodable(at: Position, reason: String) -> Error {
@@ -77,7 +96,13 @@ fn undecodable(at: Position, reason: String) -> Error {
 
 fn placed(error: Error, at: Position) -> Error {
     match error {
-        Error::Decode { at: unknown, reason } if unknown == Position::default() => Error::Decode { at, reason },
-        other => Error::HandlerAt { at, source: Box::new(other) },
+        Error::Decode {
+            at: unknown,
+            reason,
+        } if unknown == Position::default() => Error::Decode { at, reason },
+        other => Error::HandlerAt {
+            at,
+            source: Box::new(other),
+        },
     }
 }

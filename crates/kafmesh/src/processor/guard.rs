@@ -21,21 +21,27 @@ pub(super) struct Guarded<T> {
 pub(super) async fn guarded<F: Future>(future: F) -> Guarded<F::Output> {
     let mut future = pin!(future);
     let mut waited = false;
-    let output = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(Poll::Pending) => {
-            waited = true;
-            Poll::Pending
-        }
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Err(panic) => Poll::Ready(Err(said(&*panic))),
-    })
-    .await;
+    let output =
+        poll_fn(
+            |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+                Ok(Poll::Pending) => {
+                    waited = true;
+                    Poll::Pending
+                }
+                Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+                Err(panic) => Poll::Ready(Err(said(&*panic))),
+            },
+        )
+        .await;
     Guarded { output, waited }
 }
 
 /// The text of a panic.
 pub(super) fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("no message").to_owned()
 }
 

@@ -4,6 +4,7 @@
 //! stopped and committed; that is what hands partitions over without a record handled twice.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,9 @@ use super::task::{Changelog, Out, Task, TaskInput, TaskState, input_checkpoint};
 use super::work::Work;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition};
+use crate::kafka::{
+    Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition,
+};
 use crate::retry::retry;
 use crate::store::Store;
 
@@ -54,12 +57,19 @@ impl<P: Processor> Member<P> {
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<()> {
         let descriptor = self.processor.descriptor();
         let topics: Vec<&str> = descriptor.inputs.iter().map(|input| input.topic).collect();
-        let mut consumer = self.cluster.group_consumer(descriptor.group, None, &topics)?;
+        let mut consumer = self
+            .cluster
+            .group_consumer(descriptor.group, None, &topics)?;
         let producer = self.cluster.producer(descriptor.group)?;
         let topics = descriptor.outputs.iter().map(|output| output.topic.topic);
-        let outputs = topics.map(|topic| producer.topic(topic, self.count(topic))).collect::<Result<Box<[OutTopic]>>>()?;
+        let outputs = topics
+            .map(|topic| producer.topic(topic, self.count(topic)))
+            .collect::<Result<Box<[OutTopic]>>>()?;
 
-        let mut running = Running { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let mut running = Running {
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
         let mut deadline = None;
         let result = loop {
             tokio::select! {
@@ -107,9 +117,14 @@ impl<P: Processor> Member<P> {
         };
         // If the brokers do not answer, the group finds out by itself.
         let _ = tokio::time::timeout(LEAVING, consumer.close()).await;
-        let left = deadline.map_or(self.config.shutdown_timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.map_or(self.config.shutdown_timeout, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
         let flushed = producer.close(left).await;
-        result.and(flushed).map_err(|error| Error::Stopped { object: self.title, source: Box::new(error) })
+        result.and(flushed).map_err(|error| Error::Stopped {
+            object: self.title,
+            source: Box::new(error),
+        })
     }
 
     async fn start(
@@ -126,8 +141,9 @@ impl<P: Processor> Member<P> {
         let mut tables = BTreeMap::new();
         if let (Some(storage), Some(persistence)) = (&self.storage, &descriptor.persistence) {
             for source in &assigned {
-                if !tables.contains_key(&source.partition) {
-                    tables.insert(source.partition, storage.store.table(&format!("{}-{}", persistence.topic, source.partition))?);
+                if let Entry::Vacant(place) = tables.entry(source.partition) {
+                    let name = format!("{}-{}", persistence.topic, source.partition);
+                    place.insert(storage.store.table(&name)?);
                 }
             }
         }
@@ -144,8 +160,20 @@ impl<P: Processor> Member<P> {
 
         let mut inputs = BTreeMap::<i32, Vec<TaskInput>>::new();
         for ((source, start), stream) in starts.into_iter().zip(streams) {
-            let Some(index) = descriptor.inputs.iter().position(|input| *input.topic == *source.topic) else { continue };
-            inputs.entry(source.partition).or_default().push(TaskInput { index, source, stream, handled: start, committed: start });
+            let Some(index) = descriptor
+                .inputs
+                .iter()
+                .position(|input| *input.topic == *source.topic)
+            else {
+                continue;
+            };
+            inputs.entry(source.partition).or_default().push(TaskInput {
+                index,
+                source,
+                stream,
+                handled: start,
+                committed: start,
+            });
         }
         running.stop = CancellationToken::new();
         for (partition, inputs) in inputs {
@@ -163,9 +191,16 @@ impl<P: Processor> Member<P> {
                     processor: Arc::clone(&self.processor),
                     partition,
                     inputs,
-                    work: Work::new(outputs.into(), tables.remove(&partition), self.config.state_cache_bytes),
+                    work: Work::new(
+                        outputs.into(),
+                        tables.remove(&partition),
+                        self.config.state_cache_bytes,
+                    ),
                     changelog,
-                    out: Out { producer: producer.clone(), lane: producer.lane() },
+                    out: Out {
+                        producer: producer.clone(),
+                        lane: producer.lane(),
+                    },
                     committer: consumer.committer(),
                     commit_interval: self.config.commit_interval,
                     stop: running.stop.clone(),
@@ -208,7 +243,9 @@ fn flat(ended: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
         Ok(result) => result,
         Err(error) if error.is_cancelled() => Ok(()),
         Err(error) => {
-            let said = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| said(&*panic));
+            let said = error
+                .try_into_panic()
+                .map_or_else(|error| error.to_string(), |panic| said(&*panic));
             Err(Error::handler(format!("its task panicked: {said}")))
         }
     }

@@ -30,7 +30,10 @@ use super::core::{Processor, process};
 use super::guard::guarded;
 use super::work::{Work, position};
 use crate::error::{Error, Result};
-use crate::kafka::{Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader, TopicPartition};
+use crate::kafka::{
+    Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader,
+    TopicPartition,
+};
 use crate::restore::restore;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
@@ -56,8 +59,10 @@ impl TaskState {
     pub(crate) fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
-            (Self::Restoring, Self::Running | Self::Stopped | Self::Failed)
-                | (Self::Running, Self::Stopped | Self::Fenced | Self::Failed)
+            (
+                Self::Restoring,
+                Self::Running | Self::Stopped | Self::Failed
+            ) | (Self::Running, Self::Stopped | Self::Fenced | Self::Failed)
         )
     }
 }
@@ -133,7 +138,11 @@ impl<P: Processor> Task<P> {
             Ok(()) => Ok(()),
             Err(End::Fenced) => {
                 let group = self.processor.descriptor().group;
-                tracing::warn!(group, partition = self.partition, "a commit was refused: the group went on without this member");
+                tracing::warn!(
+                    group,
+                    partition = self.partition,
+                    "a commit was refused: the group went on without this member"
+                );
                 Ok(())
             }
             Err(End::Failed(error)) => Err(error),
@@ -187,14 +196,25 @@ impl<P: Processor> Task<P> {
         let index = self.inputs[input].index;
         let (topic, partition) = (batch.topic(), batch.partition());
         for (number, record) in batch.records().enumerate() {
-            let handled = guarded(process(&*self.processor, &mut self.work, index, topic, partition, record)).await;
+            let handled = guarded(process(
+                &*self.processor,
+                &mut self.work,
+                index,
+                topic,
+                partition,
+                record,
+            ))
+            .await;
             match handled.output {
                 Ok(Ok(())) => {}
                 Ok(Err(failure)) => return Ok(Some(failure)),
                 Err(said) => {
                     self.work.discard();
                     let source = Box::new(Error::handler(format!("it panicked: {said}")));
-                    return Ok(Some(Error::HandlerAt { at: position(&record, topic, partition), source }));
+                    return Ok(Some(Error::HandlerAt {
+                        at: position(&record, topic, partition),
+                        source,
+                    }));
                 }
             }
             self.inputs[input].handled = Some(record.offset + 1);
@@ -214,14 +234,20 @@ impl<P: Processor> Task<P> {
     /// Hands the outbox to the producer, waiting for room as long as it takes.
     async fn send(&mut self) -> Result<()> {
         let mut sent = 0;
-        while !self.out.producer.send(&self.out.lane, &mut self.work.outbox, &mut sent)? {
+        while !self
+            .out
+            .producer
+            .send(&self.out.lane, &mut self.work.outbox, &mut sent)?
+        {
             self.out.producer.room().await;
         }
         Ok(())
     }
 
     fn is_uncommitted(&self) -> bool {
-        self.inputs.iter().any(|input| input.handled != input.committed)
+        self.inputs
+            .iter()
+            .any(|input| input.handled != input.committed)
     }
 
     async fn commit_if_due(&mut self) -> Result<(), End> {
@@ -240,7 +266,9 @@ impl<P: Processor> Task<P> {
         if let Some(changelog) = &mut self.changelog {
             let now = crate::kafka::millis_of(std::time::SystemTime::now());
             let before = self.work.outbox.len();
-            changes = self.work.take_changes(changelog.topic, self.partition, now)?;
+            changes = self
+                .work
+                .take_changes(changelog.topic, self.partition, now)?;
             changelog.offset += (self.work.outbox.len() - before) as i64;
         }
         self.send().await?;
@@ -257,9 +285,21 @@ impl<P: Processor> Task<P> {
         }
 
         if let (Some(mut changes), Some(changelog)) = (changes, &self.changelog) {
-            changes.checkpoint(CheckpointOf { topic: &changelog.name, partition: self.partition }, changelog.offset);
+            changes.checkpoint(
+                CheckpointOf {
+                    topic: &changelog.name,
+                    partition: self.partition,
+                },
+                changelog.offset,
+            );
             for (source, offset) in &offsets {
-                changes.checkpoint(CheckpointOf { topic: &source.topic, partition: source.partition }, *offset);
+                changes.checkpoint(
+                    CheckpointOf {
+                        topic: &source.topic,
+                        partition: source.partition,
+                    },
+                    *offset,
+                );
             }
             changes.commit()?;
         }
@@ -281,7 +321,10 @@ async fn next(inputs: &mut [TaskInput], turn: &mut usize) -> Result<(usize, Batc
                 let first = *turn;
                 let count = several.len();
                 let (later, sooner) = several.split_at_mut(first);
-                let polls = sooner.iter_mut().chain(later).map(|input| Box::pin(input.stream.next()));
+                let polls = sooner
+                    .iter_mut()
+                    .chain(later)
+                    .map(|input| Box::pin(input.stream.next()));
                 let (polled, place, _) = select_all(polls).await;
                 let input = (first + place) % count;
                 *turn = (input + 1) % count;
@@ -295,8 +338,16 @@ async fn next(inputs: &mut [TaskInput], turn: &mut usize) -> Result<(usize, Batc
 }
 
 /// The state table of a partition, and where its inputs were when it was written last.
-pub(crate) fn input_checkpoint(table: Option<&Table>, source: &TopicPartition) -> Result<Option<i64>> {
-    table.map_or(Ok(None), |table| table.checkpoint(CheckpointOf { topic: &source.topic, partition: source.partition }))
+pub(crate) fn input_checkpoint(
+    table: Option<&Table>,
+    source: &TopicPartition,
+) -> Result<Option<i64>> {
+    table.map_or(Ok(None), |table| {
+        table.checkpoint(CheckpointOf {
+            topic: &source.topic,
+            partition: source.partition,
+        })
+    })
 }
 
 #[cfg(test)]
@@ -316,7 +367,11 @@ mod tests {
         ];
         for from in all {
             for to in all {
-                assert_eq!(TaskState::may_become(from, to), allowed.contains(&(from, to)), "{from:?} → {to:?}");
+                assert_eq!(
+                    TaskState::may_become(from, to),
+                    allowed.contains(&(from, to)),
+                    "{from:?} → {to:?}"
+                );
             }
         }
     }

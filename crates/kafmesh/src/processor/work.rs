@@ -44,7 +44,11 @@ impl<S: State> Work<S> {
             outputs,
             cache: Cache::new(cache_bytes),
             table,
-            current: Current { slot: None, change: None, mark: None },
+            current: Current {
+                slot: None,
+                change: None,
+                mark: None,
+            },
         }
     }
 
@@ -83,14 +87,23 @@ impl<S: State> Work<S> {
     }
 
     pub(crate) fn begin(&mut self) {
-        self.current = Current { slot: None, change: None, mark: Some(self.outbox.mark()) };
+        self.current = Current {
+            slot: None,
+            change: None,
+            mark: Some(self.outbox.mark()),
+        };
     }
 
     /// The handler returned `Ok`: its effects take place.
     pub(crate) fn apply(&mut self, key: &str) {
-        let Some(change) = self.current.change.take() else { return };
+        let Some(change) = self.current.change.take() else {
+            return;
+        };
         // A state that is replaced unread need not be read from the store.
-        let found = self.current.slot.or_else(|| self.cache.find(key.as_bytes()));
+        let found = self
+            .current
+            .slot
+            .or_else(|| self.cache.find(key.as_bytes()));
         let slot = found.unwrap_or_else(|| self.cache.insert_clean(key.as_bytes(), None, 0));
         match change {
             Change::Save(state) => {
@@ -111,12 +124,20 @@ impl<S: State> Work<S> {
 
     /// Appends every changed state to the outbox as records of the changelog and returns the batch
     /// that writes the same to the local table; the changes count as written from now on.
-    pub(crate) fn take_changes(&mut self, changelog: OutTopic, partition: i32, timestamp: i64) -> Result<Option<TableBatch>> {
-        let Some(table) = &self.table else { return Ok(None) };
+    pub(crate) fn take_changes(
+        &mut self,
+        changelog: OutTopic,
+        partition: i32,
+        timestamp: i64,
+    ) -> Result<Option<TableBatch>> {
+        let Some(table) = &self.table else {
+            return Ok(None);
+        };
         let mut batch = table.batch();
         for (key, value) in self.cache.dirty() {
             let write = value.map(|value| move |buffer: &mut Vec<u8>| encode(value, buffer));
-            self.outbox.append(changelog, partition, timestamp, key, write);
+            self.outbox
+                .append(changelog, partition, timestamp, key, write);
             batch.put(key, self.outbox.get(self.outbox.len() - 1).value)?;
         }
         self.cache.written();
@@ -140,8 +161,12 @@ impl<S: State> Work<S> {
 }
 
 fn read_state<S: State>(table: Option<&Table>, key: &str) -> Result<(Option<S>, usize)> {
-    let Some(table) = table else { return Ok((None, 0)) };
-    let Some(value) = table.get(key.as_bytes())? else { return Ok((None, 0)) };
+    let Some(table) = table else {
+        return Ok((None, 0));
+    };
+    let Some(value) = table.get(key.as_bytes())? else {
+        return Ok((None, 0));
+    };
     let bytes = value.as_ref();
     let state = S::decode(bytes).map_err(|error| {
         let action = format!("decoding the state of key {key:?} as {}", message_name::<S>());
@@ -165,8 +190,20 @@ pub struct Context<'a, S> {
 }
 
 impl<'a, S: State> Context<'a, S> {
-    pub(crate) fn new(work: &'a mut Work<S>, record: Record<'a>, key: &'a str, topic: &'a str, partition: i32) -> Self {
-        Self { work, record, key, topic, partition }
+    pub(crate) fn new(
+        work: &'a mut Work<S>,
+        record: Record<'a>,
+        key: &'a str,
+        topic: &'a str,
+        partition: i32,
+    ) -> Self {
+        Self {
+            work,
+            record,
+            key,
+            topic,
+            partition,
+        }
     }
 
     /// The record's key.
@@ -223,14 +260,26 @@ impl<'a, S: State> Context<'a, S> {
         let topic = self.work.outputs[index];
         let partition = partition_of(key.as_bytes(), topic.partitions);
         let write = |buffer: &mut Vec<u8>| encode(message, buffer);
-        self.work.outbox.append(topic, partition, self.record.timestamp, key.as_bytes(), Some(write));
+        self.work.outbox.append(
+            topic,
+            partition,
+            self.record.timestamp,
+            key.as_bytes(),
+            Some(write),
+        );
     }
 
     /// Sends a delete to output `index`.
     pub fn output_delete(&mut self, index: usize, key: &str) {
         let topic = self.work.outputs[index];
         let partition = partition_of(key.as_bytes(), topic.partitions);
-        self.work.outbox.append(topic, partition, self.record.timestamp, key.as_bytes(), None::<fn(&mut Vec<u8>)>);
+        self.work.outbox.append(
+            topic,
+            partition,
+            self.record.timestamp,
+            key.as_bytes(),
+            None::<fn(&mut Vec<u8>)>,
+        );
     }
 }
 

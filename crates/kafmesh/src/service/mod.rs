@@ -68,7 +68,13 @@ impl Service {
         let shutdown_timeout = config.shutdown_timeout;
         let kafka = registry::Kafka::new(config, cluster, partitions, descriptor.name)?;
         let stop = kafka.stop.clone();
-        Ok(Self { registry: Registry::on_kafka(descriptor, kafka), server, stop, shutdown_timeout, name: descriptor.name })
+        Ok(Self {
+            registry: Registry::on_kafka(descriptor, kafka),
+            server,
+            stop,
+            shutdown_timeout,
+            name: descriptor.name,
+        })
     }
 
     /// What components register with.
@@ -88,7 +94,13 @@ impl Service {
     ///
     /// The error of the part that failed first; the others have been stopped in order.
     pub async fn run(self) -> Result<()> {
-        let Self { registry, mut server, stop, shutdown_timeout, name } = self;
+        let Self {
+            registry,
+            mut server,
+            stop,
+            shutdown_timeout,
+            name,
+        } = self;
         let mut signals = Signals::listen()?;
         let mut kafka = registry.start()?;
         server.running(true).await;
@@ -108,9 +120,19 @@ impl Service {
         let deadline = Instant::now() + shutdown_timeout;
         let rest = timeout_at(deadline, async {
             let ended = kafka.running.all_ended().await;
-            ended.and(kafka.producer.close(deadline.saturating_duration_since(Instant::now())).await)
+            ended.and(
+                kafka
+                    .producer
+                    .close(deadline.saturating_duration_since(Instant::now()))
+                    .await,
+            )
         });
-        let rest = rest.await.unwrap_or_else(|_| Err(Error::Shutdown { waited: shutdown_timeout, running: kafka.running.titles() }));
+        let rest = rest.await.unwrap_or_else(|_| {
+            Err(Error::Shutdown {
+                waited: shutdown_timeout,
+                running: kafka.running.titles(),
+            })
+        });
         server.close().await;
         if let (Err(_), Err(error)) = (&first, &rest) {
             tracing::error!(service = name, %error, "and another error while stopping");
@@ -126,7 +148,9 @@ impl Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,7 +168,10 @@ impl Signals {
         {
             use tokio::signal::unix::{SignalKind, signal};
             let listen = |kind| signal(kind).map_err(Error::handler);
-            Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+            Ok(Self {
+                terminate: listen(SignalKind::terminate())?,
+                interrupt: listen(SignalKind::interrupt())?,
+            })
         }
         #[cfg(not(unix))]
         Ok(Self {})
@@ -158,6 +185,9 @@ impl Signals {
             _ = self.interrupt.recv() => Ok("SIGINT"),
         }
         #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await.map(|()| "Ctrl-C").map_err(Error::handler)
+        tokio::signal::ctrl_c()
+            .await
+            .map(|()| "Ctrl-C")
+            .map_err(Error::handler)
     }
 }

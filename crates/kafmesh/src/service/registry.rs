@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::running::Running;
 use super::topics::check_processors;
-use crate::codegen::{ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, ViewDescriptor};
+use crate::codegen::{
+    ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, ViewDescriptor,
+};
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
 use crate::kafka::{Cluster, Producer, Reader};
@@ -61,11 +63,19 @@ type Start = Box<dyn FnOnce(&mut Kafka) -> Result<()> + Send>;
 
 impl Registry {
     pub(crate) fn in_memory(service: &'static ServiceDescriptor, bench: Bench) -> Self {
-        Self { service, processors: BTreeMap::new(), end: End::Memory(bench) }
+        Self {
+            service,
+            processors: BTreeMap::new(),
+            end: End::Memory(bench),
+        }
     }
 
     pub(crate) fn on_kafka(service: &'static ServiceDescriptor, kafka: Kafka) -> Self {
-        Self { service, processors: BTreeMap::new(), end: End::Kafka(Box::new(kafka)) }
+        Self {
+            service,
+            processors: BTreeMap::new(),
+            end: End::Kafka(Box::new(kafka)),
+        }
     }
 
     pub(crate) fn bench(&mut self) -> Option<&mut Bench> {
@@ -87,7 +97,11 @@ impl Registry {
     /// # Errors
     ///
     /// [`Error::Registered`] the second time.
-    pub fn register_processor<P: Processor>(&mut self, component: &'static ComponentDescriptor, processor: P) -> Result<()> {
+    pub fn register_processor<P: Processor>(
+        &mut self,
+        component: &'static ComponentDescriptor,
+        processor: P,
+    ) -> Result<()> {
         let descriptor = processor.descriptor();
         let title = descriptor.title(component);
         if self.processors.contains_key(descriptor.group) {
@@ -97,21 +111,31 @@ impl Registry {
             End::Memory(bench) => bench.add_processor(processor),
             End::Kafka(kafka) => {
                 let title = title.clone();
-                kafka.members.push(Box::new(move |kafka| kafka.start_processor(title, processor)));
+                kafka.members.push(Box::new(move |kafka| {
+                    kafka.start_processor(title, processor)
+                }));
             }
         }
-        self.processors.insert(descriptor.group, Registered { title, descriptor });
+        self.processors
+            .insert(descriptor.group, Registered { title, descriptor });
         Ok(())
     }
 
     /// The source's handle.
-    pub fn source<M: Message>(&mut self, _: &'static ComponentDescriptor, source: &'static SourceDescriptor) -> Source<M> {
+    pub fn source<M: Message>(
+        &mut self,
+        _: &'static ComponentDescriptor,
+        source: &'static SourceDescriptor,
+    ) -> Source<M> {
         let name = source.topic.topic;
         match &self.end {
             End::Memory(bench) => Source::memory(bench.log.clone(), name),
             End::Kafka(kafka) => {
                 // A source's topic is one of the service's own, so its count is known since the connect.
-                let declared = self.service.settings(name).map_or(1, |settings| settings.partitions);
+                let declared = self
+                    .service
+                    .settings(name)
+                    .map_or(1, |settings| settings.partitions);
                 let count = kafka.partitions.get(name).copied().unwrap_or(declared);
                 Source::kafka(kafka.producer.clone(), name, count)
             }
@@ -123,7 +147,11 @@ impl Registry {
     /// # Errors
     ///
     /// When the topic does not exist, or the local store cannot be opened.
-    pub fn view<M: Message + Default>(&mut self, component: &'static ComponentDescriptor, view: &'static ViewDescriptor) -> Result<View<M>> {
+    pub fn view<M: Message + Default>(
+        &mut self,
+        component: &'static ComponentDescriptor,
+        view: &'static ViewDescriptor,
+    ) -> Result<View<M>> {
         let name = view.topic.topic;
         let (table, progress) = match &mut self.end {
             End::Memory(bench) => (bench.add_view(name), always_ready()),
@@ -135,9 +163,14 @@ impl Registry {
     /// Starts every registered processor, after checking the topics of all of them.
     pub(crate) fn start(self) -> Result<Kafka> {
         let End::Kafka(mut kafka) = self.end else {
-            return Err(Error::handler("a service in memory is driven by its test, it does not run"));
+            return Err(Error::handler(
+                "a service in memory is driven by its test, it does not run",
+            ));
         };
-        let used = self.processors.values().map(|registered| (registered.title.as_str(), registered.descriptor));
+        let used = self
+            .processors
+            .values()
+            .map(|registered| (registered.title.as_str(), registered.descriptor));
         check_processors(used, &kafka.partitions)?;
         for start in std::mem::take(&mut kafka.members) {
             start(&mut kafka)?;
@@ -148,12 +181,19 @@ impl Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registry").field("service", &self.service.name).finish_non_exhaustive()
+        f.debug_struct("Registry")
+            .field("service", &self.service.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl Kafka {
-    pub(crate) fn new(config: Config, cluster: Cluster, partitions: BTreeMap<String, i32>, service: &str) -> Result<Self> {
+    pub(crate) fn new(
+        config: Config,
+        cluster: Cluster,
+        partitions: BTreeMap<String, i32>,
+        service: &str,
+    ) -> Result<Self> {
         Ok(Self {
             producer: cluster.producer(service)?,
             stop: CancellationToken::new(),
@@ -174,19 +214,33 @@ impl Kafka {
         made_once(&mut self.store, || Store::open(&self.config.state_dir))
     }
 
-    fn view(&mut self, component: &ComponentDescriptor, topic: &'static str) -> Result<(Table, watch::Receiver<Progress>)> {
+    fn view(
+        &mut self,
+        component: &ComponentDescriptor,
+        topic: &'static str,
+    ) -> Result<(Table, watch::Receiver<Progress>)> {
         if let Some(view) = self.views.get(topic) {
             return Ok(view.clone());
         }
         let Some(&partitions) = self.partitions.get(topic) else {
             let used_by = format!("a view of component {}", component.name);
-            return Err(Error::Topics(vec![TopicProblem::Missing { topic: topic.to_owned(), used_by }]));
+            return Err(Error::Topics(vec![TopicProblem::Missing {
+                topic: topic.to_owned(),
+                used_by,
+            }]));
         };
         let table = self.store()?.table(&format!("view-{topic}"))?;
         let reader = made_once(&mut self.views_reader, || self.cluster.reader())?;
         let (progress, receiver) = watch::channel(Progress::Starting);
-        let follower = Follower { reader, table: table.clone(), topic: topic.into(), partitions, progress };
-        self.running.spawn(follower.title(), follower.run(self.stop.clone()));
+        let follower = Follower {
+            reader,
+            table: table.clone(),
+            topic: topic.into(),
+            partitions,
+            progress,
+        };
+        self.running
+            .spawn(follower.title(), follower.run(self.stop.clone()));
         self.views.insert(topic, (table.clone(), receiver.clone()));
         Ok((table, receiver))
     }
@@ -196,7 +250,10 @@ impl Kafka {
         let storage = match descriptor.persistence {
             Some(_) => {
                 let reader = made_once(&mut self.restores_reader, || self.cluster.reader())?;
-                Some(Storage { store: self.store()?, reader })
+                Some(Storage {
+                    store: self.store()?,
+                    reader,
+                })
             }
             None => None,
         };
@@ -213,7 +270,8 @@ impl Kafka {
             storage,
             partitions,
         };
-        self.running.spawn(member.title.clone(), member.run(self.stop.clone()));
+        self.running
+            .spawn(member.title.clone(), member.run(self.stop.clone()));
         Ok(())
     }
 }

@@ -14,7 +14,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn spawn(&mut self, title: String, part: impl Future<Output = Result<()>> + Send + 'static) {
+    pub(crate) fn spawn(
+        &mut self,
+        title: String,
+        part: impl Future<Output = Result<()>> + Send + 'static,
+    ) {
         let id = self.parts.spawn(part).id();
         self.titles.insert(id, title);
     }
@@ -25,7 +29,12 @@ impl Running {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let title = self.titles.remove(&id);
         Some(ended.map_or_else(
-            |error| Err(Error::Stopped { object: title.unwrap_or_default(), source: Box::new(Error::handler(error)) }),
+            |error| {
+                Err(Error::Stopped {
+                    object: title.unwrap_or_default(),
+                    source: Box::new(Error::handler(error)),
+                })
+            },
             |(_, result)| result,
         ))
     }
@@ -57,10 +66,16 @@ mod tests {
         running.spawn("c".to_owned(), std::future::pending());
         running.spawn("a".to_owned(), async { Err(Error::handler("a failed")) });
         assert_eq!(running.titles(), "a, c");
-        assert_eq!(running.next_ended().await.unwrap().unwrap_err().to_string(), "a failed");
+        assert_eq!(
+            running.next_ended().await.unwrap().unwrap_err().to_string(),
+            "a failed"
+        );
         assert_eq!(running.titles(), "c");
         running.spawn("b".to_owned(), async { panic!("b panicked") });
         let error = running.next_ended().await.unwrap().unwrap_err().to_string();
-        assert!(error.starts_with("b stopped: ") && error.contains("b panicked"), "{error}");
+        assert!(
+            error.starts_with("b stopped: ") && error.contains("b panicked"),
+            "{error}"
+        );
     }
 }

@@ -45,10 +45,16 @@ impl Server {
     ///
     /// [`Error::Listen`] when the port is taken or not allowed.
     pub(crate) async fn start(address: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind(address).await.map_err(|error| failed(address, error))?;
-        let address = listener.local_addr().map_err(|error| failed(address, error))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| failed(address, error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| failed(address, error))?;
         let (reporter, health) = tonic_health::server::health_reporter();
-        reporter.set_service_status(WHOLE_PROCESS, ServingStatus::NotServing).await;
+        reporter
+            .set_service_status(WHOLE_PROCESS, ServingStatus::NotServing)
+            .await;
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(kafmesh_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -62,9 +68,17 @@ impl Server {
                 .add_service(health)
                 .add_service(reflection)
                 .add_service(PingApiServer::new(Ping))
-                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.clone().cancelled_owned()),
+                .serve_with_incoming_shutdown(
+                    TcpListenerStream::new(listener),
+                    stop.clone().cancelled_owned(),
+                ),
         );
-        Ok(Self { address, health: reporter, stop, serving })
+        Ok(Self {
+            address,
+            health: reporter,
+            stop,
+            serving,
+        })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -73,7 +87,11 @@ impl Server {
 
     /// Sets what the health service answers for the whole process.
     pub(crate) async fn running(&self, running: bool) {
-        let status = if running { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = if running {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         self.health.set_service_status(WHOLE_PROCESS, status).await;
     }
 
@@ -90,12 +108,18 @@ impl Server {
     /// are cut off.
     pub(crate) async fn close(mut self) {
         self.stop.cancel();
-        if tokio::time::timeout(LAST_ANSWERS, self.serving.join_next()).await.is_err() {
+        if tokio::time::timeout(LAST_ANSWERS, self.serving.join_next())
+            .await
+            .is_err()
+        {
             self.serving.shutdown().await;
         }
     }
 }
 
 fn failed(address: SocketAddr, reason: impl ToString) -> Error {
-    Error::Listen { address: address.to_string(), reason: reason.to_string() }
+    Error::Listen {
+        address: address.to_string(),
+        reason: reason.to_string(),
+    }
 }

@@ -20,7 +20,11 @@ const LISTED_EVERY: Duration = Duration::from_millis(20);
 ///
 /// [`Error::Unreachable`] without a broker; [`Error::Topics`] with everything that is wrong, before
 /// anything is created.
-pub(crate) async fn prepare(cluster: &Cluster, service: &ServiceDescriptor, config: &Config) -> Result<BTreeMap<String, i32>> {
+pub(crate) async fn prepare(
+    cluster: &Cluster,
+    service: &ServiceDescriptor,
+    config: &Config,
+) -> Result<BTreeMap<String, i32>> {
     let mut known = cluster.topics(config.startup_timeout).await?;
     let mut plan = self::plan(service, &known, config.dev)?;
     if !plan.lowered.is_empty() {
@@ -49,27 +53,44 @@ pub(crate) fn check_processors<'a>(
     let mut problems = Vec::new();
     for (title, processor) in processors {
         let mut first: Option<(&str, i32)> = None;
-        for topic in processor.inputs.iter().chain(processor.joins).chain(&processor.persistence) {
+        for topic in processor
+            .inputs
+            .iter()
+            .chain(processor.joins)
+            .chain(&processor.persistence)
+        {
             match (partitions.get(topic.topic), first) {
-                (None, _) => problems.push(TopicProblem::Missing { topic: topic.topic.to_owned(), used_by: title.to_owned() }),
-                (Some(&count), None) => first = Some((topic.topic, count)),
-                (Some(&count), Some((other, expected))) if count != expected => problems.push(TopicProblem::CoPartitioning {
-                    processor: title.to_owned(),
+                (None, _) => problems.push(TopicProblem::Missing {
                     topic: topic.topic.to_owned(),
-                    actual: count,
-                    other: other.to_owned(),
-                    expected,
+                    used_by: title.to_owned(),
                 }),
+                (Some(&count), None) => first = Some((topic.topic, count)),
+                (Some(&count), Some((other, expected))) if count != expected => {
+                    problems.push(TopicProblem::CoPartitioning {
+                        processor: title.to_owned(),
+                        topic: topic.topic.to_owned(),
+                        actual: count,
+                        other: other.to_owned(),
+                        expected,
+                    })
+                }
                 _ => {}
             }
         }
         for output in processor.outputs {
             if !partitions.contains_key(output.topic.topic) {
-                problems.push(TopicProblem::Missing { topic: output.topic.topic.to_owned(), used_by: title.to_owned() });
+                problems.push(TopicProblem::Missing {
+                    topic: output.topic.topic.to_owned(),
+                    used_by: title.to_owned(),
+                });
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Topics(problems)) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Topics(problems))
+    }
 }
 
 struct Plan {
@@ -79,15 +100,27 @@ struct Plan {
 }
 
 fn plan(service: &ServiceDescriptor, known: &ClusterTopics, dev: bool) -> Result<Plan> {
-    let mut plan = Plan { create: Vec::new(), existing: Vec::new(), lowered: Vec::new() };
+    let mut plan = Plan {
+        create: Vec::new(),
+        existing: Vec::new(),
+        lowered: Vec::new(),
+    };
     let mut problems = Vec::new();
     let most = i16::try_from(known.brokers).unwrap_or(i16::MAX).max(1);
     for topic in service.topics {
-        let Some(settings) = &topic.settings else { continue };
+        let Some(settings) = &topic.settings else {
+            continue;
+        };
         match known.partitions.get(topic.name) {
-            Some(&actual) if actual == settings.partitions => plan.existing.push((topic.name, settings)),
+            Some(&actual) if actual == settings.partitions => {
+                plan.existing.push((topic.name, settings))
+            }
             Some(&actual) => {
-                problems.push(TopicProblem::Partitions { topic: topic.name.to_owned(), declared: settings.partitions, actual });
+                problems.push(TopicProblem::Partitions {
+                    topic: topic.name.to_owned(),
+                    declared: settings.partitions,
+                    actual,
+                });
             }
             None => {
                 let replication = settings.replication.min(most);
@@ -111,11 +144,19 @@ fn plan(service: &ServiceDescriptor, known: &ClusterTopics, dev: bool) -> Result
             }
         }
     }
-    if problems.is_empty() { Ok(plan) } else { Err(Error::Topics(problems)) }
+    if problems.is_empty() {
+        Ok(plan)
+    } else {
+        Err(Error::Topics(problems))
+    }
 }
 
 fn topic_config(settings: &TopicSettings) -> [(String, String); 3] {
-    let policy = if settings.compact { "compact" } else { "delete" };
+    let policy = if settings.compact {
+        "compact"
+    } else {
+        "delete"
+    };
     [
         ("cleanup.policy".to_owned(), policy.to_owned()),
         ("retention.ms".to_owned(), settings.retention_ms.to_string()),
@@ -131,22 +172,42 @@ async fn create(cluster: &Cluster, topics: &[NewTopic]) -> Result<()> {
     for (topic, created) in cluster.create_topics(topics).await? {
         match created {
             Ok(_) => tracing::info!(topic, "topic created"),
-            Err(reason) => problems.push(TopicProblem::Refused { topic, action: "created", reason }),
+            Err(reason) => problems.push(TopicProblem::Refused {
+                topic,
+                action: "created",
+                reason,
+            }),
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Topics(problems)) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Topics(problems))
+    }
 }
 
 /// Waits until the brokers list `created`: the controller answers before they have heard of it.
-async fn appeared(cluster: &Cluster, created: &[NewTopic], config: &Config) -> Result<ClusterTopics> {
+async fn appeared(
+    cluster: &Cluster,
+    created: &[NewTopic],
+    config: &Config,
+) -> Result<ClusterTopics> {
     let deadline = Instant::now() + config.startup_timeout;
     loop {
         let known = cluster.topics(config.startup_timeout).await?;
-        let Some(missing) = created.iter().find(|topic| !known.partitions.contains_key(&topic.name)) else { return Ok(known) };
+        let Some(missing) = created
+            .iter()
+            .find(|topic| !known.partitions.contains_key(&topic.name))
+        else {
+            return Ok(known);
+        };
         if Instant::now() >= deadline {
             return Err(Error::Kafka {
                 action: format!("waiting for the created topic {}", missing.name),
-                reason: format!("the brokers do not list it after {:?}", config.startup_timeout),
+                reason: format!(
+                    "the brokers do not list it after {:?}",
+                    config.startup_timeout
+                ),
                 retriable: true,
             });
         }
@@ -154,7 +215,11 @@ async fn appeared(cluster: &Cluster, created: &[NewTopic], config: &Config) -> R
     }
 }
 
-async fn alter(cluster: &Cluster, topics: &[(&'static str, &'static TopicSettings)], dev: bool) -> Result<()> {
+async fn alter(
+    cluster: &Cluster,
+    topics: &[(&'static str, &'static TopicSettings)],
+    dev: bool,
+) -> Result<()> {
     if topics.is_empty() {
         return Ok(());
     }
@@ -164,19 +229,35 @@ async fn alter(cluster: &Cluster, topics: &[(&'static str, &'static TopicSetting
     for (name, settings) in topics {
         let changes: Vec<_> = topic_config(settings)
             .into_iter()
-            .filter(|(key, wanted)| actual.get(*name).and_then(|config| config.get(key)) != Some(wanted))
+            .filter(|(key, wanted)| {
+                actual.get(*name).and_then(|config| config.get(key)) != Some(wanted)
+            })
             .collect();
         if changes.is_empty() {
             continue;
         }
         match cluster.alter_topic_config(name, &changes).await {
-            Ok(()) => tracing::info!(topic = name, ?changes, "topic settings altered to match the definition"),
+            Ok(()) => tracing::info!(
+                topic = name,
+                ?changes,
+                "topic settings altered to match the definition"
+            ),
             // The embedded broker cannot alter topics; on a development machine that is no reason to stop.
-            Err(error) if dev => tracing::warn!(topic = name, %error, "topic settings left as they are"),
-            Err(error) => problems.push(TopicProblem::Refused { topic: (*name).to_owned(), action: "altered", reason: error.to_string() }),
+            Err(error) if dev => {
+                tracing::warn!(topic = name, %error, "topic settings left as they are")
+            }
+            Err(error) => problems.push(TopicProblem::Refused {
+                topic: (*name).to_owned(),
+                action: "altered",
+                reason: error.to_string(),
+            }),
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Topics(problems)) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Topics(problems))
+    }
 }
 
 #[cfg(test)]
@@ -186,26 +267,50 @@ mod tests {
     use super::*;
     use crate::codegen::v1::{TopicDescriptor, TopicUse};
 
-    const SETTINGS: TopicSettings = TopicSettings { partitions: 10, replication: 3, compact: false, retention_ms: 1, segment_ms: 1 };
+    const SETTINGS: TopicSettings = TopicSettings {
+        partitions: 10,
+        replication: 3,
+        compact: false,
+        retention_ms: 1,
+        segment_ms: 1,
+    };
 
     static SERVICE: ServiceDescriptor = ServiceDescriptor {
         name: "s",
         description: "",
         topics: &[
-            TopicDescriptor { name: "s.a", settings: Some(SETTINGS) },
-            TopicDescriptor { name: "s.b", settings: Some(SETTINGS) },
-            TopicDescriptor { name: "other.c", settings: None },
+            TopicDescriptor {
+                name: "s.a",
+                settings: Some(SETTINGS),
+            },
+            TopicDescriptor {
+                name: "s.b",
+                settings: Some(SETTINGS),
+            },
+            TopicDescriptor {
+                name: "other.c",
+                settings: None,
+            },
         ],
         components: &[],
     };
 
     fn cluster(brokers: usize, topics: &[(&str, i32)]) -> ClusterTopics {
-        ClusterTopics { brokers, partitions: topics.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<HashMap<_, _>>() }
+        ClusterTopics {
+            brokers,
+            partitions: topics
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), *count))
+                .collect::<HashMap<_, _>>(),
+        }
     }
 
     #[test]
     fn every_topic_with_another_partition_count_is_named_at_once() {
-        let error = plan(&SERVICE, &cluster(3, &[("s.a", 4), ("s.b", 1)]), false).err().unwrap().to_string();
+        let error = plan(&SERVICE, &cluster(3, &[("s.a", 4), ("s.b", 1)]), false)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.starts_with("2 problems with the topics of this service:\n  - s.a has 4 partitions, the definition says 10;"), "{error}");
         assert!(error.contains("\n  - s.b has 1 partitions"), "{error}");
     }
@@ -214,7 +319,10 @@ mod tests {
     fn replication_above_the_brokers_is_lowered_in_dev_and_an_error_elsewhere() {
         let known = cluster(1, &[("s.a", 10)]);
         let error = plan(&SERVICE, &known, false).err().unwrap().to_string();
-        assert!(error.contains("s.b asks for 3 replicas, but the cluster has 1 brokers"), "{error}");
+        assert!(
+            error.contains("s.b asks for 3 replicas, but the cluster has 1 brokers"),
+            "{error}"
+        );
         let plan = plan(&SERVICE, &known, true).unwrap();
         assert_eq!(plan.lowered, ["s.b"]);
         assert_eq!(plan.create[0].replication, 1);
@@ -228,9 +336,18 @@ mod tests {
             description: "",
             group: "g",
             inputs: &[
-                TopicUse { topic: "s.a", message: "a" },
-                TopicUse { topic: "other.c", message: "c" },
-                TopicUse { topic: "s.b", message: "b" },
+                TopicUse {
+                    topic: "s.a",
+                    message: "a",
+                },
+                TopicUse {
+                    topic: "other.c",
+                    message: "c",
+                },
+                TopicUse {
+                    topic: "s.b",
+                    message: "b",
+                },
             ],
             joins: &[],
             lookups: &[],
@@ -238,8 +355,16 @@ mod tests {
             persistence: None,
         };
         let partitions = BTreeMap::from([("s.a".to_owned(), 4), ("s.b".to_owned(), 2)]);
-        let error = check_processors([("processor p", &PROCESSOR)], &partitions).unwrap_err().to_string();
-        assert!(error.contains("other.c does not exist; processor p needs it"), "{error}");
-        assert!(error.contains("processor p reads s.b with 2 partitions and s.a with 4"), "{error}");
+        let error = check_processors([("processor p", &PROCESSOR)], &partitions)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("other.c does not exist; processor p needs it"),
+            "{error}"
+        );
+        assert!(
+            error.contains("processor p reads s.b with 2 partitions and s.a with 4"),
+            "{error}"
+        );
     }
 }

@@ -51,62 +51,99 @@ impl Store {
             .cache_size(BLOCK_CACHE_BYTES)
             .open()
             .map_err(|error| match error {
-                fjall::Error::Locked => failed(path, "opening it", "another process has it open; give each process its own KAFMESH_STATE_DIR"),
+                fjall::Error::Locked => failed(
+                    path,
+                    "opening it",
+                    "another process has it open; give each process its own KAFMESH_STATE_DIR",
+                ),
                 other => failed(path, "opening it", other),
             })?;
-        Ok(Self { database, path: Arc::from(path) })
+        Ok(Self {
+            database,
+            path: Arc::from(path),
+        })
     }
 
     /// The table called `name`, created when there is none.
     pub(crate) fn table(&self, name: &str) -> Result<Table> {
         let keyspace = self
             .database
-            .keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES))
+            .keyspace(name, || {
+                KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+            })
             .map_err(|error| failed(&self.path, &format!("opening table {name}"), error))?;
-        Ok(Table::Disk(DiskTable { keyspace, store: self.clone() }))
+        Ok(Table::Disk(DiskTable {
+            keyspace,
+            store: self.clone(),
+        }))
     }
 }
 
 impl DiskTable {
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<UserValue>> {
-        with_entry_key(key, |key| self.keyspace.get(key)).map_err(|error| self.failed("reading", error))
+        with_entry_key(key, |key| self.keyspace.get(key))
+            .map_err(|error| self.failed("reading", error))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Value)>> + use<> {
         let table = self.clone();
         self.keyspace.prefix([ENTRY]).map(move |guard| {
-            let (key, value) = guard.into_inner().map_err(|error| table.failed("reading", error))?;
+            let (key, value) = guard
+                .into_inner()
+                .map_err(|error| table.failed("reading", error))?;
             Ok((key[1..].to_vec(), Value::Disk(value)))
         })
     }
 
     pub(crate) fn checkpoint(&self, of: CheckpointOf<'_>) -> Result<Option<i64>> {
-        let value = self.keyspace.get(checkpoint_key(of)).map_err(|error| self.failed("reading", error))?;
+        let value = self
+            .keyspace
+            .get(checkpoint_key(of))
+            .map_err(|error| self.failed("reading", error))?;
         // A checkpoint of another length was not written here; without one the table is rebuilt.
         Ok(value.and_then(|value| Some(i64::from_le_bytes(value.as_ref().try_into().ok()?))))
     }
 
     pub(crate) fn batch(&self) -> DiskBatch {
-        DiskBatch { batch: self.store.database.batch(), table: self.clone() }
+        DiskBatch {
+            batch: self.store.database.batch(),
+            table: self.clone(),
+        }
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
         // Clearing writes files, which a new table need not pay for.
-        if self.keyspace.is_empty().map_err(|error| self.failed("reading", error))? {
+        if self
+            .keyspace
+            .is_empty()
+            .map_err(|error| self.failed("reading", error))?
+        {
             return Ok(());
         }
-        self.keyspace.clear().map_err(|error| self.failed("removing everything", error))
+        self.keyspace
+            .clear()
+            .map_err(|error| self.failed("removing everything", error))
     }
 
     pub(super) fn failed(&self, action: &str, reason: impl ToString) -> Error {
-        failed(&self.store.path, &format!("{action} in table {}", &**self.keyspace.name()), reason)
+        failed(
+            &self.store.path,
+            &format!("{action} in table {}", &**self.keyspace.name()),
+            reason,
+        )
     }
 }
 
 impl DiskBatch {
     pub(crate) fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         if key.len() > MAX_KEY {
-            return Err(self.table.failed("writing", format!("a key has {} bytes; the longest that can be stored has {MAX_KEY}", key.len())));
+            return Err(self.table.failed(
+                "writing",
+                format!(
+                    "a key has {} bytes; the longest that can be stored has {MAX_KEY}",
+                    key.len()
+                ),
+            ));
         }
         let keyspace = &self.table.keyspace;
         with_entry_key(key, |key| match value {
@@ -117,11 +154,17 @@ impl DiskBatch {
     }
 
     pub(crate) fn checkpoint(&mut self, of: CheckpointOf<'_>, offset: i64) {
-        self.batch.insert(&self.table.keyspace, checkpoint_key(of), offset.to_le_bytes());
+        self.batch.insert(
+            &self.table.keyspace,
+            checkpoint_key(of),
+            offset.to_le_bytes(),
+        );
     }
 
     pub(crate) fn commit(self) -> Result<()> {
-        self.batch.commit().map_err(|error| self.table.failed("committing", error))
+        self.batch
+            .commit()
+            .map_err(|error| self.table.failed("committing", error))
     }
 }
 
@@ -138,9 +181,19 @@ fn with_entry_key<T>(key: &[u8], use_key: impl FnOnce(&[u8]) -> T) -> T {
 }
 
 fn checkpoint_key(of: CheckpointOf<'_>) -> Vec<u8> {
-    [&[CHECKPOINT], of.topic.as_bytes(), &[CHECKPOINT], &of.partition.to_be_bytes()].concat()
+    [
+        &[CHECKPOINT],
+        of.topic.as_bytes(),
+        &[CHECKPOINT],
+        &of.partition.to_be_bytes(),
+    ]
+    .concat()
 }
 
 fn failed(path: &Path, action: &str, reason: impl ToString) -> Error {
-    Error::Store { path: path.display().to_string(), action: action.to_owned(), reason: reason.to_string() }
+    Error::Store {
+        path: path.display().to_string(),
+        action: action.to_owned(),
+        reason: reason.to_string(),
+    }
 }

@@ -15,9 +15,12 @@ struct Contents {
     checkpoints: BTreeMap<(String, i32), i64>,
 }
 
+/// A key and its value; `None` deletes it.
+type Change = (Vec<u8>, Option<Arc<[u8]>>);
+
 pub(crate) struct MemoryBatch {
     table: Arc<MemoryTable>,
-    entries: Vec<(Vec<u8>, Option<Arc<[u8]>>)>,
+    entries: Vec<Change>,
     checkpoints: Vec<((String, i32), i64)>,
 }
 
@@ -27,11 +30,18 @@ impl MemoryTable {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Value)>> + use<> {
-        self.contents().entries.clone().into_iter().map(|(key, value)| Ok((key, Value::Memory(value))))
+        self.contents()
+            .entries
+            .clone()
+            .into_iter()
+            .map(|(key, value)| Ok((key, Value::Memory(value))))
     }
 
     pub(crate) fn checkpoint(&self, of: CheckpointOf<'_>) -> Option<i64> {
-        self.contents().checkpoints.get(&(of.topic.to_owned(), of.partition)).copied()
+        self.contents()
+            .checkpoints
+            .get(&(of.topic.to_owned(), of.partition))
+            .copied()
     }
 
     pub(crate) fn clear(&self) {
@@ -46,7 +56,11 @@ impl MemoryTable {
 
 impl MemoryBatch {
     pub(crate) fn new(table: Arc<MemoryTable>) -> Self {
-        Self { table, entries: Vec::new(), checkpoints: Vec::new() }
+        Self {
+            table,
+            entries: Vec::new(),
+            checkpoints: Vec::new(),
+        }
     }
 
     pub(crate) fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
@@ -54,7 +68,8 @@ impl MemoryBatch {
     }
 
     pub(crate) fn checkpoint(&mut self, of: CheckpointOf<'_>, offset: i64) {
-        self.checkpoints.push(((of.topic.to_owned(), of.partition), offset));
+        self.checkpoints
+            .push(((of.topic.to_owned(), of.partition), offset));
     }
 
     pub(crate) fn commit(self) {

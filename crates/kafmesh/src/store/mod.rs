@@ -70,7 +70,11 @@ impl Table {
     pub(crate) fn failed(&self, action: &str, reason: impl ToString) -> Error {
         match self {
             Self::Disk(table) => table.failed(action, reason),
-            Self::Memory(_) => Error::Store { path: "(memory)".to_owned(), action: action.to_owned(), reason: reason.to_string() },
+            Self::Memory(_) => Error::Store {
+                path: "(memory)".to_owned(),
+                action: action.to_owned(),
+                reason: reason.to_string(),
+            },
         }
     }
 
@@ -136,10 +140,20 @@ impl AsRef<[u8]> for Value {
 mod tests {
     use super::*;
 
-    const CHANGELOG: CheckpointOf<'_> = CheckpointOf { topic: "g-table", partition: 3 };
+    const CHANGELOG: CheckpointOf<'_> = CheckpointOf {
+        topic: "g-table",
+        partition: 3,
+    };
 
     fn everything(table: &Table) -> Vec<(Vec<u8>, Vec<u8>)> {
-        table.iter().map(|entry| entry.map(|(key, value)| (key, value.as_ref().to_vec())).unwrap()).collect()
+        table
+            .iter()
+            .map(|entry| {
+                entry
+                    .map(|(key, value)| (key, value.as_ref().to_vec()))
+                    .unwrap()
+            })
+            .collect()
     }
 
     /// Both kinds of table behave alike.
@@ -158,15 +172,30 @@ mod tests {
             batch.put(b"", Some(b"empty key")).unwrap();
             batch.put(b"a", Some(b"")).unwrap();
             batch.checkpoint(CHANGELOG, 7);
-            assert!(table.get(b"b").unwrap().is_none(), "nothing is seen before the commit");
+            assert!(
+                table.get(b"b").unwrap().is_none(),
+                "nothing is seen before the commit"
+            );
             batch.commit().unwrap();
 
             assert_eq!(
                 everything(table),
-                [(b"".to_vec(), b"empty key".to_vec()), (b"a".to_vec(), vec![]), (b"b".to_vec(), b"2".to_vec())]
+                [
+                    (b"".to_vec(), b"empty key".to_vec()),
+                    (b"a".to_vec(), vec![]),
+                    (b"b".to_vec(), b"2".to_vec())
+                ]
             );
             assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(7));
-            assert_eq!(table.checkpoint(CheckpointOf { partition: 4, ..CHANGELOG }).unwrap(), None);
+            assert_eq!(
+                table
+                    .checkpoint(CheckpointOf {
+                        partition: 4,
+                        ..CHANGELOG
+                    })
+                    .unwrap(),
+                None
+            );
 
             let mut batch = table.batch();
             batch.put(b"b", None).unwrap();
@@ -192,7 +221,11 @@ mod tests {
     fn a_key_too_long_for_the_store_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
-        let error = table.batch().put(&vec![b'x'; 70_000], Some(b"1")).unwrap_err().to_string();
+        let error = table
+            .batch()
+            .put(&vec![b'x'; 70_000], Some(b"1"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("70000 bytes"), "{error}");
     }
 

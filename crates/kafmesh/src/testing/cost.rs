@@ -16,10 +16,24 @@ pub struct Records {
 
 impl Records {
     /// A batch with the given keys and values, at `offset` and following.
-    pub fn new(topic: &str, partition: usize, offset: i64, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
-        let owned = |(offset, (key, value))| OwnedRecord { offset, timestamp: 0, key: Some(key), value: Some(value), headers: Vec::new() };
+    pub fn new(
+        topic: &str,
+        partition: usize,
+        offset: i64,
+        records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    ) -> Self {
+        let owned = |(offset, (key, value))| OwnedRecord {
+            offset,
+            timestamp: 0,
+            key: Some(key),
+            value: Some(value),
+            headers: Vec::new(),
+        };
         let records = (offset..).zip(records).map(owned).collect();
-        Self { batch: Batch::memory(topic.into(), partition as i32, records), partition }
+        Self {
+            batch: Batch::memory(topic.into(), partition as i32, records),
+            partition,
+        }
     }
 
     /// Their partition.
@@ -53,18 +67,43 @@ impl<P: Processor> Core<P> {
     /// # Errors
     ///
     /// When the directory cannot be used.
-    pub fn new(processor: P, partitions: usize, state_dir: &Path, cache_bytes: usize) -> Result<Self> {
+    pub fn new(
+        processor: P,
+        partitions: usize,
+        state_dir: &Path,
+        cache_bytes: usize,
+    ) -> Result<Self> {
         let descriptor = processor.descriptor();
         let store = Store::open(state_dir)?;
         let partitions = (0..partitions)
             .map(|partition| {
-                let outputs = (0..descriptor.outputs.len() as u32).map(|index| OutTopic { index, partitions: 4 }).collect();
-                let table = descriptor.persistence.as_ref().map(|state| store.table(&format!("{}-{partition}", state.topic))).transpose()?;
-                Ok(Partition { work: Work::new(outputs, table, cache_bytes), changes: None, handled: 0 })
+                let outputs = (0..descriptor.outputs.len() as u32)
+                    .map(|index| OutTopic {
+                        index,
+                        partitions: 4,
+                    })
+                    .collect();
+                let table = descriptor
+                    .persistence
+                    .as_ref()
+                    .map(|state| store.table(&format!("{}-{partition}", state.topic)))
+                    .transpose()?;
+                Ok(Partition {
+                    work: Work::new(outputs, table, cache_bytes),
+                    changes: None,
+                    handled: 0,
+                })
             })
             .collect::<Result<_>>()?;
-        let changelog = OutTopic { index: descriptor.outputs.len() as u32, partitions: 4 };
-        Ok(Self { processor, changelog, partitions })
+        let changelog = OutTopic {
+            index: descriptor.outputs.len() as u32,
+            partitions: 4,
+        };
+        Ok(Self {
+            processor,
+            changelog,
+            partitions,
+        })
     }
 
     /// Lets the processor handle the records, as a task does, and drops the outputs where a task
@@ -77,7 +116,15 @@ impl<P: Processor> Core<P> {
         let partition = &mut self.partitions[records.partition];
         let batch = &records.batch;
         for record in batch.records() {
-            process(&self.processor, &mut partition.work, 0, batch.topic(), batch.partition(), record).await?;
+            process(
+                &self.processor,
+                &mut partition.work,
+                0,
+                batch.topic(),
+                batch.partition(),
+                record,
+            )
+            .await?;
             partition.handled = record.offset + 1;
         }
         partition.work.outbox.clear();
@@ -105,10 +152,18 @@ impl<P: Processor> Core<P> {
     /// When the store fails.
     pub fn store_changes(&mut self, partition: usize) -> Result<()> {
         let descriptor = self.processor.descriptor();
-        let Partition { changes, handled, .. } = &mut self.partitions[partition];
+        let Partition {
+            changes, handled, ..
+        } = &mut self.partitions[partition];
         if let Some(mut changes) = changes.take() {
             for input in descriptor.inputs.iter().chain(&descriptor.persistence) {
-                changes.checkpoint(CheckpointOf { topic: input.topic, partition: partition as i32 }, *handled);
+                changes.checkpoint(
+                    CheckpointOf {
+                        topic: input.topic,
+                        partition: partition as i32,
+                    },
+                    *handled,
+                );
             }
             changes.commit()?;
         }

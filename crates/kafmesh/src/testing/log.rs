@@ -30,11 +30,26 @@ pub struct Captured<M> {
 impl<M: Message + Default> Captured<M> {
     pub(crate) fn decode(topic: &str, record: &OwnedRecord) -> Result<Self> {
         let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
-        let value = record.value.as_deref().map(M::decode).transpose().map_err(|error| Error::Decode {
-            at: Position { topic: topic.to_owned(), partition: 0, offset: record.offset, key: Some(key.clone()) },
-            reason: format!("its value is not a {}: {error}", message_name::<M>()),
-        })?;
-        Ok(Self { key, value, timestamp: time_of(record.timestamp), headers: record.headers.clone() })
+        let value = record
+            .value
+            .as_deref()
+            .map(M::decode)
+            .transpose()
+            .map_err(|error| Error::Decode {
+                at: Position {
+                    topic: topic.to_owned(),
+                    partition: 0,
+                    offset: record.offset,
+                    key: Some(key.clone()),
+                },
+                reason: format!("its value is not a {}: {error}", message_name::<M>()),
+            })?;
+        Ok(Self {
+            key,
+            value,
+            timestamp: time_of(record.timestamp),
+            headers: record.headers.clone(),
+        })
     }
 }
 
@@ -51,7 +66,11 @@ struct Topics {
 impl Log {
     pub(crate) fn new() -> Self {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS);
-        Self(Arc::new(Mutex::new(Topics { topics: BTreeMap::new(), now, failure: None })))
+        Self(Arc::new(Mutex::new(Topics {
+            topics: BTreeMap::new(),
+            now,
+            failure: None,
+        })))
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -62,10 +81,17 @@ impl Log {
         self.lock().now += by;
     }
 
-    pub(crate) fn append(&self, topic: &str, records: impl IntoIterator<Item = OwnedRecord>) -> Result<()> {
+    pub(crate) fn append(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = OwnedRecord>,
+    ) -> Result<()> {
         let mut contents = self.lock();
         if let Some(reason) = contents.failure.clone() {
-            return Err(Error::NotDelivered { topic: topic.to_owned(), reason });
+            return Err(Error::NotDelivered {
+                topic: topic.to_owned(),
+                reason,
+            });
         }
         let log = contents.topics.entry(topic.to_owned()).or_default();
         for mut record in records {
@@ -77,7 +103,12 @@ impl Log {
 
     /// The records of `topic` from offset `from` on.
     pub(crate) fn read(&self, topic: &str, from: usize) -> Vec<OwnedRecord> {
-        self.lock().topics.get(topic).and_then(|log| log.get(from..)).unwrap_or_default().to_vec()
+        self.lock()
+            .topics
+            .get(topic)
+            .and_then(|log| log.get(from..))
+            .unwrap_or_default()
+            .to_vec()
     }
 
     fn lock(&self) -> MutexGuard<'_, Topics> {
@@ -95,7 +126,11 @@ pub struct Emitted<M> {
 
 impl<M> Emitted<M> {
     pub(crate) fn new(log: Log, topic: &'static str) -> Self {
-        Self { log, topic, message: PhantomData }
+        Self {
+            log,
+            topic,
+            message: PhantomData,
+        }
     }
 }
 
@@ -106,7 +141,11 @@ impl<M: Message + Default> Emitted<M> {
     ///
     /// When a record is not an `M`, which the source's type rules out.
     pub fn records(&self) -> Result<Vec<Captured<M>>> {
-        self.log.read(self.topic, 0).iter().map(|record| Captured::decode(self.topic, record)).collect()
+        self.log
+            .read(self.topic, 0)
+            .iter()
+            .map(|record| Captured::decode(self.topic, record))
+            .collect()
     }
 
     /// Lets every further emit fail with `reason`; `None` lets them succeed again.
@@ -130,7 +169,10 @@ pub struct Contents<M> {
 
 impl<M: Message> Contents<M> {
     pub(crate) fn new(table: Table) -> Self {
-        Self { table, message: PhantomData }
+        Self {
+            table,
+            message: PhantomData,
+        }
     }
 
     /// Sets `key` to `message`.
@@ -146,7 +188,10 @@ impl<M: Message> Contents<M> {
     #[expect(clippy::expect_used, reason = "a table in memory has no way to fail")]
     fn put(&self, key: &str, value: Option<&[u8]>) {
         let mut batch = self.table.batch();
-        batch.put(key.as_bytes(), value).and_then(|()| batch.commit()).expect("a table in memory cannot fail");
+        batch
+            .put(key.as_bytes(), value)
+            .and_then(|()| batch.commit())
+            .expect("a table in memory cannot fail");
     }
 }
 

@@ -24,7 +24,14 @@ impl<P: Processor> ProcessorTest<P> {
     /// A driver with no state and at the start of virtual time.
     pub fn new(processor: P) -> Self {
         let work = work_in_memory(&processor);
-        Self { processor, work, clock: Log::new(), next_offset: 0, headers: Vec::new(), outputs: Vec::new() }
+        Self {
+            processor,
+            work,
+            clock: Log::new(),
+            next_offset: 0,
+            headers: Vec::new(),
+            outputs: Vec::new(),
+        }
     }
 
     /// Hands a message to input `input`.
@@ -33,7 +40,8 @@ impl<P: Processor> ProcessorTest<P> {
     ///
     /// What the handler returned, with the record's position.
     pub async fn send<M: Message>(&mut self, input: usize, key: &str, message: &M) -> Result<()> {
-        self.handle(input, key, Some(&message.encode_to_vec())).await
+        self.handle(input, key, Some(&message.encode_to_vec()))
+            .await
     }
 
     /// Hands a delete to input `input`.
@@ -46,7 +54,12 @@ impl<P: Processor> ProcessorTest<P> {
     }
 
     async fn handle(&mut self, input: usize, key: &str, value: Option<&[u8]>) -> Result<()> {
-        let topic = self.processor.descriptor().inputs.get(input).map_or("", |input| input.topic);
+        let topic = self
+            .processor
+            .descriptor()
+            .inputs
+            .get(input)
+            .map_or("", |input| input.topic);
         let record = Record {
             offset: self.next_offset,
             timestamp: millis_of(self.clock.now()),
@@ -56,19 +69,29 @@ impl<P: Processor> ProcessorTest<P> {
         };
         self.next_offset += 1;
         process(&self.processor, &mut self.work, input, topic, 0, record).await?;
-        self.outputs.extend(self.work.outbox.records().map(|record| (record.topic, record.to_owned())));
+        self.outputs.extend(
+            self.work
+                .outbox
+                .records()
+                .map(|record| (record.topic, record.to_owned())),
+        );
         self.work.outbox.clear();
         Ok(())
     }
 
     /// Headers of the records sent from now on.
     pub fn set_headers(&mut self, headers: &[(&str, &[u8])]) {
-        self.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect();
+        self.headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+            .collect();
     }
 
     /// What was put out so far.
     pub fn outputs(&self) -> Outputs<'_> {
-        Outputs { records: &self.outputs }
+        Outputs {
+            records: &self.outputs,
+        }
     }
 
     /// Forgets what was put out so far.
@@ -103,7 +126,9 @@ impl<P: Processor> ProcessorTest<P> {
 
 impl<P: Processor> std::fmt::Debug for ProcessorTest<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProcessorTest").field("processor", &self.processor.descriptor().name).finish_non_exhaustive()
+        f.debug_struct("ProcessorTest")
+            .field("processor", &self.processor.descriptor().name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +143,10 @@ impl<'a> Outputs<'a> {
     pub fn values<M: Message + Default>(&self, index: usize) -> Vec<(&'a str, M)> {
         self.of(index)
             .filter_map(|record| {
-                let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok())?;
+                let key = record
+                    .key
+                    .as_deref()
+                    .and_then(|key| std::str::from_utf8(key).ok())?;
                 Some((key, decode(record)?))
             })
             .collect()
@@ -128,7 +156,8 @@ impl<'a> Outputs<'a> {
     pub fn records<M: Message + Default>(&self, index: usize) -> Vec<Captured<M>> {
         self.of(index)
             .map(|record| Captured {
-                key: String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned(),
+                key: String::from_utf8_lossy(record.key.as_deref().unwrap_or_default())
+                    .into_owned(),
                 value: decode(record),
                 timestamp: crate::kafka::time_of(record.timestamp),
                 headers: record.headers.clone(),
@@ -137,18 +166,36 @@ impl<'a> Outputs<'a> {
     }
 
     fn of(&self, index: usize) -> impl Iterator<Item = &'a OwnedRecord> + use<'a> {
-        self.records.iter().filter(move |(output, _)| *output as usize == index).map(|(_, record)| record)
+        self.records
+            .iter()
+            .filter(move |(output, _)| *output as usize == index)
+            .map(|(_, record)| record)
     }
 }
 
-#[expect(clippy::expect_used, reason = "the same type was encoded a moment ago, by the context's typed method")]
+#[expect(
+    clippy::expect_used,
+    reason = "the same type was encoded a moment ago, by the context's typed method"
+)]
 fn decode<M: Message + Default>(record: &OwnedRecord) -> Option<M> {
-    record.value.as_deref().map(|value| M::decode(value).expect("an output decodes as the type it was encoded from"))
+    record
+        .value
+        .as_deref()
+        .map(|value| M::decode(value).expect("an output decodes as the type it was encoded from"))
 }
 
 /// What a processor works with in tests: outputs numbered as in the descriptor, state in memory.
 pub(crate) fn work_in_memory<P: Processor>(processor: &P) -> Work<P::State> {
     let descriptor = processor.descriptor();
-    let outputs = (0..descriptor.outputs.len() as u32).map(|index| OutTopic { index, partitions: 1 }).collect();
-    Work::new(outputs, descriptor.persistence.as_ref().map(|_| Table::in_memory()), usize::MAX)
+    let outputs = (0..descriptor.outputs.len() as u32)
+        .map(|index| OutTopic {
+            index,
+            partitions: 1,
+        })
+        .collect();
+    Work::new(
+        outputs,
+        descriptor.persistence.as_ref().map(|_| Table::in_memory()),
+        usize::MAX,
+    )
 }

@@ -23,7 +23,9 @@ pub struct ServiceTest {
 impl ServiceTest {
     /// A service with empty topics, at the start of virtual time.
     pub fn new(descriptor: &'static ServiceDescriptor) -> Self {
-        Self { registry: Registry::in_memory(descriptor, Bench::new()) }
+        Self {
+            registry: Registry::in_memory(descriptor, Bench::new()),
+        }
     }
 
     /// What components register with.
@@ -57,8 +59,15 @@ impl ServiceTest {
     ///
     /// When a record is not an `M`.
     pub fn records<M: Message + Default>(&self, topic: &str) -> Result<Vec<Captured<M>>> {
-        let records = self.registry.log().map(|log| log.read(topic, 0)).unwrap_or_default();
-        records.iter().map(|record| Captured::decode(topic, record)).collect()
+        let records = self
+            .registry
+            .log()
+            .map(|log| log.read(topic, 0))
+            .unwrap_or_default();
+        records
+            .iter()
+            .map(|record| Captured::decode(topic, record))
+            .collect()
     }
 }
 
@@ -78,7 +87,10 @@ pub(crate) struct Bench {
 /// A reader of topics that can be asked to catch up.
 trait Reads: Send {
     /// Handles what is new; whether there was anything.
-    fn catch_up<'a>(&'a mut self, log: &'a Log) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
+    fn catch_up<'a>(
+        &'a mut self,
+        log: &'a Log,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
 }
 
 struct FedView {
@@ -96,19 +108,31 @@ struct Bound<P: Processor> {
 
 impl Bench {
     fn new() -> Self {
-        Self { log: Log::new(), processors: Vec::new(), views: Vec::new() }
+        Self {
+            log: Log::new(),
+            processors: Vec::new(),
+            views: Vec::new(),
+        }
     }
 
     pub(crate) fn add_processor<P: Processor>(&mut self, processor: P) {
         let work = work_in_memory(&processor);
         let next = vec![0; processor.descriptor().inputs.len()];
-        self.processors.push(Box::new(Bound { processor, work, next }));
+        self.processors.push(Box::new(Bound {
+            processor,
+            work,
+            next,
+        }));
     }
 
     /// A table that follows `topic`.
     pub(crate) fn add_view(&mut self, topic: &'static str) -> Table {
         let table = Table::in_memory();
-        self.views.push(FedView { topic, table: table.clone(), next: 0 });
+        self.views.push(FedView {
+            topic,
+            table: table.clone(),
+            next: 0,
+        });
         table
     }
 
@@ -130,18 +154,36 @@ impl Bench {
 }
 
 impl<P: Processor> Reads for Bound<P> {
-    fn catch_up<'a>(&'a mut self, log: &'a Log) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
+    fn catch_up<'a>(
+        &'a mut self,
+        log: &'a Log,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
         Box::pin(async move {
             let descriptor = self.processor.descriptor();
             let mut busy = false;
             for (index, input) in descriptor.inputs.iter().enumerate() {
-                let batch = Batch::memory(input.topic.into(), 0, log.read(input.topic, self.next[index]));
+                let batch = Batch::memory(
+                    input.topic.into(),
+                    0,
+                    log.read(input.topic, self.next[index]),
+                );
                 for record in batch.records() {
                     busy = true;
                     self.next[index] += 1;
-                    process(&self.processor, &mut self.work, index, input.topic, 0, record).await?;
+                    process(
+                        &self.processor,
+                        &mut self.work,
+                        index,
+                        input.topic,
+                        0,
+                        record,
+                    )
+                    .await?;
                     for record in self.work.outbox.records() {
-                        log.append(descriptor.outputs[record.topic as usize].topic.topic, [record.to_owned()])?;
+                        log.append(
+                            descriptor.outputs[record.topic as usize].topic.topic,
+                            [record.to_owned()],
+                        )?;
                     }
                     self.work.outbox.clear();
                 }

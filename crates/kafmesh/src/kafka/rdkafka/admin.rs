@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::rdkafka::admin::{AdminClient, AdminOptions, NewTopic as NativeTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
+use ::rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic as NativeTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
 use ::rdkafka::config::FromClientConfigAndContext as _;
 use ::rdkafka::error::KafkaError;
 use ::rdkafka::types::RDKafkaErrorCode;
@@ -51,12 +54,15 @@ pub(super) struct Admin {
 
 impl Admin {
     pub(super) fn new(properties: &Properties) -> Result<Self> {
-        let client = AdminClient::from_config_and_context(&properties.admin(), Context::new("admin"));
+        let client =
+            AdminClient::from_config_and_context(&properties.admin(), Context::new("admin"));
         let client = Arc::new(client.map_err(|error| config::invalid(&error))?);
         let dropped = Arc::<AtomicBool>::default();
         let (served, ended) = (Arc::clone(&client), Arc::clone(&dropped));
         super::client::spawn("kafmesh-admin", move || {
-            let Some(queue) = MainQueue::of(served.inner()) else { return };
+            let Some(queue) = MainQueue::of(served.inner()) else {
+                return;
+            };
             while !ended.load(Ordering::Acquire) {
                 queue.serve(IDLE, &mut |_| {});
             }
@@ -80,18 +86,30 @@ impl Cluster {
         let client = Arc::clone(&self.admin.client);
         let brokers = self.properties.brokers().to_owned();
         blocking(move || {
-            let metadata = client.inner().fetch_metadata(None, wait).map_err(|error| match error.rdkafka_error_code() {
-                Some(code) if super::is_retriable(code) => Error::Unreachable {
-                    brokers,
-                    waited: wait,
-                    reason: client.inner().context().last_error().unwrap_or_else(|| super::reason(code)),
-                },
-                _ => super::failed("listing the topics", &error),
-            })?;
-            let partitions = metadata.topics().iter().filter(|topic| topic.error().is_none());
+            let metadata =
+                client.inner().fetch_metadata(None, wait).map_err(|error| {
+                    match error.rdkafka_error_code() {
+                        Some(code) if super::is_retriable(code) => Error::Unreachable {
+                            brokers,
+                            waited: wait,
+                            reason: client
+                                .inner()
+                                .context()
+                                .last_error()
+                                .unwrap_or_else(|| super::reason(code)),
+                        },
+                        _ => super::failed("listing the topics", &error),
+                    }
+                })?;
+            let partitions = metadata
+                .topics()
+                .iter()
+                .filter(|topic| topic.error().is_none());
             Ok(ClusterTopics {
                 brokers: metadata.brokers().len(),
-                partitions: partitions.map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32)).collect(),
+                partitions: partitions
+                    .map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32))
+                    .collect(),
             })
         })
         .await
@@ -101,7 +119,10 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Error::Kafka`] when the request as a whole failed.
-    pub(crate) async fn create_topics(&self, topics: &[NewTopic]) -> Result<Vec<(String, Result<TopicCreation, String>)>> {
+    pub(crate) async fn create_topics(
+        &self,
+        topics: &[NewTopic],
+    ) -> Result<Vec<(String, Result<TopicCreation, String>)>> {
         if topics.is_empty() {
             return Ok(Vec::new());
         }
@@ -109,33 +130,58 @@ impl Cluster {
             name: &topic.name,
             num_partitions: topic.partitions,
             replication: TopicReplication::Fixed(topic.replication),
-            config: topic.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            config: topic
+                .config
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
         });
         let native: Vec<_> = native.collect();
         // The broker answers when the topics exist, not when it has heard of them.
         let options = options().operation_timeout(Some(REQUEST_TIMEOUT));
-        let results = self.admin.client.create_topics(&native, &options).await.map_err(|error| refused("creating topics", &error))?;
+        let results = self
+            .admin
+            .client
+            .create_topics(&native, &options)
+            .await
+            .map_err(|error| refused("creating topics", &error))?;
         let ended = |result| match result {
             Ok(name) => (name, Ok(TopicCreation::Created)),
-            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => (name, Ok(TopicCreation::AlreadyExisted)),
+            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => {
+                (name, Ok(TopicCreation::AlreadyExisted))
+            }
             Err((name, code)) => (name, Err(super::reason(code))),
         };
         Ok(results.into_iter().map(ended).collect())
     }
 
     /// The settings of topics that exist, defaults included, by Kafka's names.
-    pub(crate) async fn topic_config(&self, topics: &[&str]) -> Result<HashMap<String, HashMap<String, String>>> {
+    pub(crate) async fn topic_config(
+        &self,
+        topics: &[&str],
+    ) -> Result<HashMap<String, HashMap<String, String>>> {
         if topics.is_empty() {
             return Ok(HashMap::new());
         }
-        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        let asked: Vec<_> = topics
+            .iter()
+            .map(|topic| ResourceSpecifier::Topic(topic))
+            .collect();
         let action = "reading the settings of topics";
-        let found = self.admin.client.describe_configs(&asked, &options()).await.map_err(|error| refused(action, &error))?;
+        let found = self
+            .admin
+            .client
+            .describe_configs(&asked, &options())
+            .await
+            .map_err(|error| refused(action, &error))?;
         let mut settings = HashMap::with_capacity(found.len());
         for resource in found {
             let resource = resource.map_err(|code| super::failed_with(action, code))?;
             if let OwnedResourceSpecifier::Topic(topic) = resource.specifier {
-                let entries = resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?)));
+                let entries = resource
+                    .entries
+                    .into_iter()
+                    .filter_map(|entry| Some((entry.name, entry.value?)));
                 settings.insert(topic, entries.collect());
             }
         }
@@ -147,16 +193,22 @@ impl Cluster {
     /// # Errors
     /// [`Error::Kafka`] with the broker's text; also from brokers that know only the request that
     /// replaces all settings (before Kafka 2.3), which is never used.
-    pub(crate) async fn alter_topic_config(&self, topic: &str, changes: &[(String, String)]) -> Result<()> {
+    pub(crate) async fn alter_topic_config(
+        &self,
+        topic: &str,
+        changes: &[(String, String)],
+    ) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
         let client = Arc::clone(&self.admin.client);
-        ffi::alter_topic(client, AdminClient::inner, topic, changes).await.map_err(|reason| Error::Kafka {
-            action: format!("altering the settings of topic {topic}"),
-            reason,
-            retriable: false,
-        })
+        ffi::alter_topic(client, AdminClient::inner, topic, changes)
+            .await
+            .map_err(|reason| Error::Kafka {
+                action: format!("altering the settings of topic {topic}"),
+                reason,
+                retriable: false,
+            })
     }
 }
 

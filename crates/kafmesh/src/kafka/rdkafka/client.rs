@@ -44,7 +44,12 @@ impl Cluster {
     }
 
     /// Joins `group`; `instance` makes the membership static (it survives a restart of the process).
-    pub(crate) fn group_consumer(&self, group: &str, instance: Option<&str>, topics: &[&str]) -> Result<GroupConsumer> {
+    pub(crate) fn group_consumer(
+        &self,
+        group: &str,
+        instance: Option<&str>,
+        topics: &[&str],
+    ) -> Result<GroupConsumer> {
         GroupConsumer::new(&self.properties, group, instance, topics)
     }
 
@@ -64,7 +69,10 @@ pub(super) struct ConsumerHandle(Option<BaseConsumer<Context>>);
 
 impl ConsumerHandle {
     pub(super) fn new(config: &ClientConfig, context: Context) -> Result<Self> {
-        config.create_with_context(context).map(|consumer| Self(Some(consumer))).map_err(|error| config::invalid(&error))
+        config
+            .create_with_context(context)
+            .map(|consumer| Self(Some(consumer)))
+            .map_err(|error| config::invalid(&error))
     }
 
     pub(super) fn context(&self) -> &Arc<Context> {
@@ -97,12 +105,18 @@ impl ConsumerHandle {
         let code = error.rdkafka_error_code()?;
         let denied = matches!(
             code,
-            Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed | Code::SaslAuthenticationFailed
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::SaslAuthenticationFailed
         );
         let fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
         (denied || fatal).then(|| Error::Kafka {
             action: format!("reading as {}", self.context().client()),
-            reason: self.context().last_error().unwrap_or_else(|| super::reason(code)),
+            reason: self
+                .context()
+                .last_error()
+                .unwrap_or_else(|| super::reason(code)),
             retriable: false,
         })
     }
@@ -113,30 +127,44 @@ impl Deref for ConsumerHandle {
 
     #[expect(clippy::expect_used, reason = "only drop takes the consumer")]
     fn deref(&self) -> &Self::Target {
-        self.0.as_ref().expect("the consumer is there until the handle is dropped")
+        self.0
+            .as_ref()
+            .expect("the consumer is there until the handle is dropped")
     }
 }
 
 impl Drop for ConsumerHandle {
     fn drop(&mut self) {
-        let Some(consumer) = self.0.take() else { return };
+        let Some(consumer) = self.0.take() else {
+            return;
+        };
         consumer.context().close();
         // If there is no thread to be had, the closure and the consumer in it are dropped here.
-        let _ = std::thread::Builder::new().name("kafmesh-close".to_owned()).spawn(move || drop(consumer));
+        let _ = std::thread::Builder::new()
+            .name("kafmesh-close".to_owned())
+            .spawn(move || drop(consumer));
     }
 }
 
 /// Starts a thread that serves a client.
-pub(super) fn spawn(name: &str, serve: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(serve).map_err(|error| Error::Kafka {
-        action: "starting a thread for a Kafka client".to_owned(),
-        reason: error.to_string(),
-        retriable: false,
-    })
+pub(super) fn spawn(
+    name: &str,
+    serve: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(serve)
+        .map_err(|error| Error::Kafka {
+            action: "starting a thread for a Kafka client".to_owned(),
+            reason: error.to_string(),
+            retriable: false,
+        })
 }
 
 /// Runs a call of the client that blocks where it holds up no task.
-pub(super) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(call).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {

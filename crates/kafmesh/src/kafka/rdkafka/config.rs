@@ -11,23 +11,91 @@ use crate::error::{Error, Result};
 ///
 /// The value is the one in use; giving it again is not a mistake. `None`: differs per client.
 const RESERVED: &[(&str, Option<&str>, &str)] = &[
-    ("bootstrap.servers", None, "name the brokers in KAFMESH_BROKERS"),
-    ("metadata.broker.list", None, "name the brokers in KAFMESH_BROKERS"),
-    ("group.id", None, "groups are named in the definition (groupName)"),
-    ("group.instance.id", None, "static membership has a setting of its own"),
-    ("group.protocol", Some("classic"), "kafmesh relies on the classic protocol"),
-    ("partition.assignment.strategy", Some("range"), "range keeps partition n of every input on one member"),
-    ("enable.auto.commit", Some("false"), "offsets are committed together with the state"),
-    ("enable.auto.offset.store", Some("false"), "offsets are committed together with the state"),
-    ("enable.partition.eof", None, "kafmesh finds the end of a topic with it"),
-    ("auto.offset.reset", None, "a group without offsets starts at the earliest record"),
-    ("isolation.level", Some("read_committed"), "records of aborted transactions must not be seen"),
-    ("enable.idempotence", Some("true"), "a retry must neither duplicate nor reorder records"),
-    ("acks", Some("all"), "a record counts as delivered only when all in-sync replicas have it"),
-    ("request.required.acks", Some("all"), "a record counts as delivered only when all in-sync replicas have it"),
-    ("transactional.id", None, "kafmesh names transactions itself"),
-    ("delivery.report.only.error", Some("false"), "kafmesh counts deliveries"),
-    ("log.queue", Some("true"), "logs of the client go to tracing"),
+    (
+        "bootstrap.servers",
+        None,
+        "name the brokers in KAFMESH_BROKERS",
+    ),
+    (
+        "metadata.broker.list",
+        None,
+        "name the brokers in KAFMESH_BROKERS",
+    ),
+    (
+        "group.id",
+        None,
+        "groups are named in the definition (groupName)",
+    ),
+    (
+        "group.instance.id",
+        None,
+        "static membership has a setting of its own",
+    ),
+    (
+        "group.protocol",
+        Some("classic"),
+        "kafmesh relies on the classic protocol",
+    ),
+    (
+        "partition.assignment.strategy",
+        Some("range"),
+        "range keeps partition n of every input on one member",
+    ),
+    (
+        "enable.auto.commit",
+        Some("false"),
+        "offsets are committed together with the state",
+    ),
+    (
+        "enable.auto.offset.store",
+        Some("false"),
+        "offsets are committed together with the state",
+    ),
+    (
+        "enable.partition.eof",
+        None,
+        "kafmesh finds the end of a topic with it",
+    ),
+    (
+        "auto.offset.reset",
+        None,
+        "a group without offsets starts at the earliest record",
+    ),
+    (
+        "isolation.level",
+        Some("read_committed"),
+        "records of aborted transactions must not be seen",
+    ),
+    (
+        "enable.idempotence",
+        Some("true"),
+        "a retry must neither duplicate nor reorder records",
+    ),
+    (
+        "acks",
+        Some("all"),
+        "a record counts as delivered only when all in-sync replicas have it",
+    ),
+    (
+        "request.required.acks",
+        Some("all"),
+        "a record counts as delivered only when all in-sync replicas have it",
+    ),
+    (
+        "transactional.id",
+        None,
+        "kafmesh names transactions itself",
+    ),
+    (
+        "delivery.report.only.error",
+        Some("false"),
+        "kafmesh counts deliveries",
+    ),
+    (
+        "log.queue",
+        Some("true"),
+        "logs of the client go to tracing",
+    ),
 ];
 
 /// Ours for every client; the user's win.
@@ -71,16 +139,29 @@ impl Properties {
     pub(super) fn new(brokers: &str, user: &BTreeMap<String, String>) -> Result<Self> {
         for (name, value) in user {
             let reserved = RESERVED.iter().find(|(reserved, ..)| reserved == name);
-            if let Some((_, ours, why)) = reserved.filter(|(_, ours, _)| *ours != Some(value.as_str())) {
+            if let Some((_, ours, why)) =
+                reserved.filter(|(_, ours, _)| *ours != Some(value.as_str()))
+            {
                 let problem = match ours {
-                    Some(ours) => format!("{name} is always {ours} here: {why}; remove this setting"),
+                    Some(ours) => {
+                        format!("{name} is always {ours} here: {why}; remove this setting")
+                    }
                     None => format!("{name} cannot be set: {why}; remove this setting"),
                 };
-                return Err(Error::Config { name: variable(name), problem });
+                return Err(Error::Config {
+                    name: variable(name),
+                    problem,
+                });
             }
         }
-        let properties = Self { brokers: brokers.to_owned(), user: user.clone() };
-        properties.base(&[]).create_native_config().map_err(|error| invalid(&error))?;
+        let properties = Self {
+            brokers: brokers.to_owned(),
+            user: user.clone(),
+        };
+        properties
+            .base(&[])
+            .create_native_config()
+            .map_err(|error| invalid(&error))?;
         Ok(properties)
     }
 
@@ -95,7 +176,9 @@ impl Properties {
     /// A consumer that starts where it is told and reports the end of a partition.
     pub(super) fn reader(&self) -> ClientConfig {
         let mut config = self.consumer();
-        config.set("enable.partition.eof", "true").set("auto.offset.reset", "error");
+        config
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error");
         config
     }
 
@@ -115,7 +198,10 @@ impl Properties {
 
     pub(super) fn producer(&self) -> ClientConfig {
         let mut config = self.base(PRODUCER_DEFAULTS);
-        config.set("acks", "all").set("enable.idempotence", "true").set("delivery.report.only.error", "false");
+        config
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("delivery.report.only.error", "false");
         config
     }
 
@@ -132,7 +218,11 @@ impl Properties {
         let mut config = ClientConfig::new();
         // KAFMESH_KAFKA_DEBUG asks for lines that are below every other level.
         let debug = self.user.contains_key("debug");
-        config.set_log_level(if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
+        config.set_log_level(if debug {
+            RDKafkaLogLevel::Debug
+        } else {
+            RDKafkaLogLevel::Info
+        });
         config.set("client.id", "kafmesh");
         for (name, value) in DEFAULTS.iter().chain(defaults) {
             config.set(*name, *value);
@@ -150,12 +240,16 @@ pub(super) fn invalid(error: &KafkaError) -> Error {
     match error {
         KafkaError::ClientConfig(_, problem, name, _) => Error::Config {
             name: variable(name),
-            problem: format!("{}; the client's properties are listed at https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md", problem.trim_end_matches('.')),
+            problem: format!(
+                "{}; the client's properties are listed at https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
+                problem.trim_end_matches('.')
+            ),
         },
         // Properties that do not go together: librdkafka names them, but only in its text.
-        KafkaError::ClientCreation(problem) => {
-            Error::Config { name: "KAFMESH_KAFKA_*".to_owned(), problem: problem.clone() }
-        }
+        KafkaError::ClientCreation(problem) => Error::Config {
+            name: "KAFMESH_KAFKA_*".to_owned(),
+            problem: problem.clone(),
+        },
         other => super::failed("creating a Kafka client", other),
     }
 }
@@ -165,7 +259,10 @@ fn variable(property: &str) -> String {
     if property == "bootstrap.servers" {
         return "KAFMESH_BROKERS".to_owned();
     }
-    format!("KAFMESH_KAFKA_{}", property.replace('.', "_").to_uppercase())
+    format!(
+        "KAFMESH_KAFKA_{}",
+        property.replace('.', "_").to_uppercase()
+    )
 }
 
 #[cfg(test)]
@@ -173,25 +270,44 @@ mod tests {
     use super::*;
 
     fn check(name: &str, value: &str) -> Result<Properties> {
-        Properties::new("localhost:9092", &BTreeMap::from([(name.to_owned(), value.to_owned())]))
+        Properties::new(
+            "localhost:9092",
+            &BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        )
     }
 
     #[test]
     fn the_users_properties_win_over_defaults() {
         let properties = check("linger.ms", "50").unwrap();
         assert_eq!(properties.producer().get("linger.ms"), Some("50"));
-        assert_eq!(properties.producer().get("enable.idempotence"), Some("true"));
+        assert_eq!(
+            properties.producer().get("enable.idempotence"),
+            Some("true")
+        );
     }
 
     #[test]
     fn what_correctness_depends_on_cannot_be_changed() {
-        for (name, value) in [("enable.auto.commit", "true"), ("acks", "1"), ("isolation.level", "read_uncommitted")] {
+        for (name, value) in [
+            ("enable.auto.commit", "true"),
+            ("acks", "1"),
+            ("isolation.level", "read_uncommitted"),
+        ] {
             let error = check(name, value).map(drop).unwrap_err();
-            let Error::Config { name: variable, problem } = &error else { panic!("{error}") };
+            let Error::Config {
+                name: variable,
+                problem,
+            } = &error
+            else {
+                panic!("{error}")
+            };
             assert_eq!(*variable, super::variable(name));
             assert!(problem.contains("remove this setting"), "{problem}");
         }
-        assert!(check("enable.auto.commit", "false").is_ok(), "the value in use is not a mistake");
+        assert!(
+            check("enable.auto.commit", "false").is_ok(),
+            "the value in use is not a mistake"
+        );
     }
 
     #[test]
@@ -202,7 +318,10 @@ mod tests {
                 "auto.offset.reset" => "error",
                 _ => "x",
             });
-            ClientConfig::new().set(*name, value).create_native_config().unwrap();
+            ClientConfig::new()
+                .set(*name, value)
+                .create_native_config()
+                .unwrap();
         }
     }
 
@@ -210,7 +329,10 @@ mod tests {
     fn unknown_properties_and_values_are_named_by_their_variable() {
         let error = check("linger.mss", "1").map(drop).unwrap_err().to_string();
         assert!(error.starts_with("KAFMESH_KAFKA_LINGER_MSS: "), "{error}");
-        let error = check("linger.ms", "soon").map(drop).unwrap_err().to_string();
+        let error = check("linger.ms", "soon")
+            .map(drop)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("KAFMESH_KAFKA_LINGER_MS: "), "{error}");
     }
 }

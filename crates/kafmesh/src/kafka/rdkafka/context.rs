@@ -40,8 +40,14 @@ impl Context {
     }
 
     /// A group member's context: rebalances go to `events`, whose receiver answers them later.
-    pub(super) fn of_member(client: impl Into<String>, events: UnboundedSender<GroupEvent>) -> Self {
-        Self { rebalances: Some(events), ..Self::new(client) }
+    pub(super) fn of_member(
+        client: impl Into<String>,
+        events: UnboundedSender<GroupEvent>,
+    ) -> Self {
+        Self {
+            rebalances: Some(events),
+            ..Self::new(client)
+        }
     }
 
     pub(super) fn client(&self) -> &str {
@@ -74,7 +80,9 @@ impl ClientContext for Context {
         let client = &self.client;
         match (facility, level) {
             // CONFWARN: properties for consumers are given to producers too, and the reverse.
-            ("CONFWARN", _) => tracing::debug!(target: "kafmesh::kafka", %client, facility, "{message}"),
+            ("CONFWARN", _) => {
+                tracing::debug!(target: "kafmesh::kafka", %client, facility, "{message}")
+            }
             // A client without error events, such as the admin client, reports errors as lines of the log.
             ("FAIL" | "ERROR", _) => {
                 if !message.contains("brokers are down") {
@@ -82,14 +90,24 @@ impl ClientContext for Context {
                 }
                 tracing::debug!(target: "kafmesh::kafka", %client, facility, "{message}");
             }
-            (_, RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error) => {
+            (
+                _,
+                RDKafkaLogLevel::Emerg
+                | RDKafkaLogLevel::Alert
+                | RDKafkaLogLevel::Critical
+                | RDKafkaLogLevel::Error,
+            ) => {
                 tracing::error!(target: "kafmesh::kafka", %client, facility, "{message}");
             }
-            (_, RDKafkaLogLevel::Warning) => tracing::warn!(target: "kafmesh::kafka", %client, facility, "{message}"),
+            (_, RDKafkaLogLevel::Warning) => {
+                tracing::warn!(target: "kafmesh::kafka", %client, facility, "{message}")
+            }
             (_, RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info) => {
                 tracing::info!(target: "kafmesh::kafka", %client, facility, "{message}");
             }
-            (_, RDKafkaLogLevel::Debug) => tracing::debug!(target: "kafmesh::kafka", %client, facility, "{message}"),
+            (_, RDKafkaLogLevel::Debug) => {
+                tracing::debug!(target: "kafmesh::kafka", %client, facility, "{message}")
+            }
         }
     }
 
@@ -108,7 +126,11 @@ impl ClientContext for Context {
                 }
             }
             Some(RDKafkaErrorCode::PartitionEOF) => {}
-            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve | RDKafkaErrorCode::OperationTimedOut) => {
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut,
+            ) => {
                 *lock(&self.last_error) = Some(reason.to_owned());
                 tracing::debug!(target: "kafmesh::kafka", %client, "{reason}");
             }
@@ -123,7 +145,12 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     /// Forwards the event; whoever receives it assigns or unassigns later. librdkafka keeps the
     /// membership alive (heartbeats) until that happens, up to `max.poll.interval.ms`.
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
         let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.is_closing() {
             if let Err(error) = consumer.unassign() {
@@ -145,7 +172,10 @@ impl ConsumerContext for Context {
 /// librdkafka begins many texts with `[thrd:127.0.0.1:9092/bootstrap]: ` and ends them with
 /// ` (after 0ms in state CONNECT)`, which says nothing to users.
 fn without_instance(text: &str) -> &str {
-    let text = match text.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
+    let text = match text
+        .strip_prefix("[thrd:")
+        .and_then(|rest| rest.split_once("]: "))
+    {
         Some((_, rest)) => rest,
         None => text,
     };
@@ -157,7 +187,9 @@ fn without_instance(text: &str) -> &str {
 
 /// Locks what no panic can leave half-changed.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -166,8 +198,19 @@ mod tests {
 
     #[test]
     fn leaves_thread_names_out() {
-        assert_eq!(without_instance("[thrd:a:1/bootstrap]: a:1/bootstrap: refused"), "a:1/bootstrap: refused");
-        assert_eq!(without_instance("a:1: refused (after 0ms in state CONNECT, 1 identical error(s) suppressed)"), "a:1: refused");
-        assert_eq!(without_instance("refused (after a while)"), "refused (after a while)");
+        assert_eq!(
+            without_instance("[thrd:a:1/bootstrap]: a:1/bootstrap: refused"),
+            "a:1/bootstrap: refused"
+        );
+        assert_eq!(
+            without_instance(
+                "a:1: refused (after 0ms in state CONNECT, 1 identical error(s) suppressed)"
+            ),
+            "a:1: refused"
+        );
+        assert_eq!(
+            without_instance("refused (after a while)"),
+            "refused (after a while)"
+        );
     }
 }

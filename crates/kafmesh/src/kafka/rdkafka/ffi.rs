@@ -2,7 +2,10 @@
 //!
 //! Every wrapper owns one librdkafka object, holds the client it belongs to, and destroys the object
 //! first: fields are dropped in the order they are declared. librdkafka itself is thread safe.
-#![allow(unsafe_code, reason = "librdkafka is a C library, and rdkafka has no safe form of its batch functions")]
+#![allow(
+    unsafe_code,
+    reason = "librdkafka is a C library, and rdkafka has no safe form of its batch functions"
+)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::{NonNull, null, null_mut};
@@ -73,7 +76,11 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(super) fn new(messages: Box<[Message]>, consumer: Arc<ConsumerHandle>) -> Self {
-        Self { messages, parsing: Mutex::new(()), _consumer: consumer }
+        Self {
+            messages,
+            parsing: Mutex::new(()),
+            _consumer: consumer,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,7 +100,10 @@ impl Messages {
             key: unsafe { bytes(raw.key.cast_const(), raw.key_len) },
             // SAFETY: as for the key.
             value: unsafe { bytes(raw.payload.cast_const(), raw.len) },
-            headers: Headers::rdkafka(MessageHeaders { message, parsing: &self.parsing }),
+            headers: Headers::rdkafka(MessageHeaders {
+                message,
+                parsing: &self.parsing,
+            }),
         }
     }
 }
@@ -114,14 +124,18 @@ impl<'a> MessageHeaders<'a> {
         // are not changed any more once they are parsed, which happens under the lock.
         unsafe {
             let mut headers = null_mut();
-            if sys::rd_kafka_message_headers(self.message.0.as_ptr(), &mut headers) != Response::RD_KAFKA_RESP_ERR_NO_ERROR
+            if sys::rd_kafka_message_headers(self.message.0.as_ptr(), &mut headers)
+                != Response::RD_KAFKA_RESP_ERR_NO_ERROR
                 || sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size)
                     != Response::RD_KAFKA_RESP_ERR_NO_ERROR
             {
                 return None;
             }
             drop(parsing);
-            Some((CStr::from_ptr(name).to_bytes(), bytes(value, size).unwrap_or_default()))
+            Some((
+                CStr::from_ptr(name).to_bytes(),
+                bytes(value, size).unwrap_or_default(),
+            ))
         }
     }
 }
@@ -136,15 +150,26 @@ impl PartitionQueue {
     /// Takes the partition's queue out of the client's main queue.
     ///
     /// Before the partition is assigned: what was fetched earlier stays where it is.
-    pub(super) fn split(consumer: &Arc<ConsumerHandle>, topic: &str, partition: i32) -> Option<Self> {
+    pub(super) fn split(
+        consumer: &Arc<ConsumerHandle>,
+        topic: &str,
+        partition: i32,
+    ) -> Option<Self> {
         let name = CString::new(topic).ok()?;
         // SAFETY: the client and the name are valid for the calls; a null destination ends forwarding.
         let queue = unsafe {
-            let queue = NonNull::new(sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), name.as_ptr(), partition))?;
+            let queue = NonNull::new(sys::rd_kafka_queue_get_partition(
+                consumer.client().native_ptr(),
+                name.as_ptr(),
+                partition,
+            ))?;
             sys::rd_kafka_queue_forward(queue.as_ptr(), null_mut());
             Queue::new(queue)
         };
-        Some(Self { queue, consumer: Arc::clone(consumer) })
+        Some(Self {
+            queue,
+            consumer: Arc::clone(consumer),
+        })
     }
 
     pub(super) fn consumer(&self) -> &Arc<ConsumerHandle> {
@@ -158,7 +183,12 @@ impl PartitionQueue {
         // SAFETY: there is room for `limit` pointers, which `Message` is (transparent, never null), and
         // the first `taken` of them are written; each is ours to destroy.
         unsafe {
-            let taken = sys::rd_kafka_consume_batch_queue(self.queue.queue.as_ptr(), 0, spare.cast(), limit);
+            let taken = sys::rd_kafka_consume_batch_queue(
+                self.queue.queue.as_ptr(),
+                0,
+                spare.cast(),
+                limit,
+            );
             messages.set_len(messages.len() + usize::try_from(taken).unwrap_or(0));
         }
     }
@@ -190,7 +220,13 @@ impl Queue {
         }
         let filled = Arc::new(Notify::new());
         // SAFETY: see `wake`.
-        unsafe { sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(wake), Arc::as_ptr(&filled).cast_mut().cast()) };
+        unsafe {
+            sys::rd_kafka_queue_cb_event_enable(
+                queue.as_ptr(),
+                Some(wake),
+                Arc::as_ptr(&filled).cast_mut().cast(),
+            )
+        };
         // What came before the callback was in place has woken nobody.
         filled.notify_one();
         Self { queue, filled }
@@ -262,13 +298,19 @@ pub(super) struct MainQueue<'a> {
 impl<'a> MainQueue<'a> {
     pub(super) fn of(client: &'a Client<Context>) -> Option<Self> {
         // SAFETY: the client is valid and, being borrowed, outlives the queue.
-        let queue = unsafe { Queue::new(NonNull::new(sys::rd_kafka_queue_get_main(client.native_ptr()))?) };
+        let queue = unsafe {
+            Queue::new(NonNull::new(sys::rd_kafka_queue_get_main(
+                client.native_ptr(),
+            ))?)
+        };
         Some(Self { queue, client })
     }
 
     /// Waits for one event and handles it; delivery reports go to `delivered`.
     pub(super) fn serve(&self, timeout: Duration, delivered: &mut dyn FnMut(Delivered)) {
-        let Some(event) = self.queue.poll(timeout) else { return };
+        let Some(event) = self.queue.poll(timeout) else {
+            return;
+        };
         let context = self.client.context();
         match event.kind() {
             sys::RD_KAFKA_EVENT_DR => deliveries(&event, delivered),
@@ -276,7 +318,13 @@ impl<'a> MainQueue<'a> {
                 let (mut facility, mut line, mut level) = (null(), null(), 0);
                 // SAFETY: the texts live as long as the event.
                 unsafe {
-                    if sys::rd_kafka_event_log(event.0.as_ptr(), &mut facility, &mut line, &mut level) == 0 {
+                    if sys::rd_kafka_event_log(
+                        event.0.as_ptr(),
+                        &mut facility,
+                        &mut line,
+                        &mut level,
+                    ) == 0
+                    {
                         context.log(log_level(level), &text(facility), &text(line));
                     }
                 }
@@ -295,10 +343,15 @@ impl<'a> MainQueue<'a> {
 fn deliveries(event: &Event, delivered: &mut dyn FnMut(Delivered)) {
     let mut run: Option<Delivered> = None;
     // SAFETY: each message lives as long as the event and is only read.
-    while let Some(message) = unsafe { sys::rd_kafka_event_message_next(event.0.as_ptr()).as_ref() } {
+    while let Some(message) = unsafe { sys::rd_kafka_event_message_next(event.0.as_ptr()).as_ref() }
+    {
         let lane = message._private.addr();
         if run.as_ref().is_none_or(|run| run.lane != lane)
-            && let Some(ended) = run.replace(Delivered { lane, records: 0, failure: None })
+            && let Some(ended) = run.replace(Delivered {
+                lane,
+                records: 0,
+                failure: None,
+            })
         {
             delivered(ended);
         }
@@ -320,7 +373,12 @@ fn deliveries(event: &Event, delivered: &mut dyn FnMut(Delivered)) {
 pub(super) fn producer(config: &ClientConfig, context: Context) -> KafkaResult<Client<Context>> {
     let native = config.create_native_config()?;
     // SAFETY: the configuration is valid until the client takes it.
-    unsafe { sys::rd_kafka_conf_set_events(native.ptr(), sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR) };
+    unsafe {
+        sys::rd_kafka_conf_set_events(
+            native.ptr(),
+            sys::RD_KAFKA_EVENT_DR | sys::RD_KAFKA_EVENT_ERROR,
+        )
+    };
     Client::new(config, native, RDKafkaType::RD_KAFKA_PRODUCER, context)
 }
 
@@ -336,7 +394,10 @@ impl Topic {
     pub(super) fn new(client: &Client<Context>, name: &str) -> Option<Self> {
         let name = CString::new(name).ok()?;
         // SAFETY: client and name are valid; without a configuration the client's applies.
-        NonNull::new(unsafe { sys::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), null_mut()) }).map(Self)
+        NonNull::new(unsafe {
+            sys::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), null_mut())
+        })
+        .map(Self)
     }
 
     /// Begins to fetch `partition` from `offset`, without a group.
@@ -363,30 +424,86 @@ impl Drop for Topic {
 }
 
 /// Hands a record to the client, which copies it.
-pub(super) fn produce(client: &Client<Context>, topic: &Topic, record: &OutRecord<'_>, lane: usize) -> Result<(), RDKafkaErrorCode> {
+pub(super) fn produce(
+    client: &Client<Context>,
+    topic: &Topic,
+    record: &OutRecord<'_>,
+    lane: usize,
+) -> Result<(), RDKafkaErrorCode> {
     use sys::rd_kafka_vu_s__bindgen_ty_1 as Union;
     use sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 as Memory;
 
     let set = |vtype, u| sys::rd_kafka_vu_t { vtype, u };
-    let memory = |bytes: &[u8]| Memory { ptr: bytes.as_ptr().cast_mut().cast(), size: bytes.len() };
-    let value = record.value.map_or(Memory { ptr: null_mut(), size: 0 }, memory);
-    let headers = if record.headers.is_empty() { null_mut() } else { headers(record.headers) };
+    let memory = |bytes: &[u8]| Memory {
+        ptr: bytes.as_ptr().cast_mut().cast(),
+        size: bytes.len(),
+    };
+    let value = record.value.map_or(
+        Memory {
+            ptr: null_mut(),
+            size: 0,
+        },
+        memory,
+    );
+    let headers = if record.headers.is_empty() {
+        null_mut()
+    } else {
+        headers(record.headers)
+    };
     let fields = [
-        set(Vtype::RD_KAFKA_VTYPE_RKT, Union { rkt: topic.0.as_ptr() }),
-        set(Vtype::RD_KAFKA_VTYPE_PARTITION, Union { i32_: record.partition }),
-        set(Vtype::RD_KAFKA_VTYPE_MSGFLAGS, Union { i: sys::RD_KAFKA_MSG_F_COPY }),
+        set(
+            Vtype::RD_KAFKA_VTYPE_RKT,
+            Union {
+                rkt: topic.0.as_ptr(),
+            },
+        ),
+        set(
+            Vtype::RD_KAFKA_VTYPE_PARTITION,
+            Union {
+                i32_: record.partition,
+            },
+        ),
+        set(
+            Vtype::RD_KAFKA_VTYPE_MSGFLAGS,
+            Union {
+                i: sys::RD_KAFKA_MSG_F_COPY,
+            },
+        ),
         // 0 makes librdkafka take the present time.
-        set(Vtype::RD_KAFKA_VTYPE_TIMESTAMP, Union { i64_: record.timestamp.max(0) }),
-        set(Vtype::RD_KAFKA_VTYPE_KEY, Union { mem: memory(record.key) }),
+        set(
+            Vtype::RD_KAFKA_VTYPE_TIMESTAMP,
+            Union {
+                i64_: record.timestamp.max(0),
+            },
+        ),
+        set(
+            Vtype::RD_KAFKA_VTYPE_KEY,
+            Union {
+                mem: memory(record.key),
+            },
+        ),
         set(Vtype::RD_KAFKA_VTYPE_VALUE, Union { mem: value }),
-        set(Vtype::RD_KAFKA_VTYPE_OPAQUE, Union { ptr: std::ptr::without_provenance_mut(lane) }),
+        set(
+            Vtype::RD_KAFKA_VTYPE_OPAQUE,
+            Union {
+                ptr: std::ptr::without_provenance_mut(lane),
+            },
+        ),
         set(Vtype::RD_KAFKA_VTYPE_HEADERS, Union { headers }),
     ];
-    let count = if headers.is_null() { fields.len() - 1 } else { fields.len() };
+    let count = if headers.is_null() {
+        fields.len() - 1
+    } else {
+        fields.len()
+    };
     // SAFETY: all pointers are valid during the call, which copies key and value. The headers become
     // the client's if it succeeds and stay ours if it fails; so does a returned error.
     unsafe {
-        let Some(error) = NonNull::new(sys::rd_kafka_produceva(client.native_ptr(), fields.as_ptr(), count)) else {
+        let Some(error) = NonNull::new(sys::rd_kafka_produceva(
+            client.native_ptr(),
+            fields.as_ptr(),
+            count,
+        )) else {
             return Ok(());
         };
         if !headers.is_null() {
@@ -403,7 +520,13 @@ fn headers(headers: &[(String, Vec<u8>)]) -> *mut sys::rd_kafka_headers_t {
     unsafe {
         let list = sys::rd_kafka_headers_new(headers.len());
         for (name, value) in headers {
-            sys::rd_kafka_header_add(list, name.as_ptr().cast(), name.len().cast_signed(), value.as_ptr().cast(), value.len().cast_signed());
+            sys::rd_kafka_header_add(
+                list,
+                name.as_ptr().cast(),
+                name.len().cast_signed(),
+                value.as_ptr().cast(),
+                value.len().cast_signed(),
+            );
         }
         list
     }
@@ -436,7 +559,10 @@ impl<T> Reply<T> {
         // SAFETY: the client is valid, and the reply holds on to it; librdkafka aborts rather than
         // return null.
         let queue = unsafe { Queue::new(NonNull::new_unchecked(sys::rd_kafka_queue_new(native))) };
-        Self { queue, _client: client }
+        Self {
+            queue,
+            _client: client,
+        }
     }
 
     async fn event(&self) -> Event {
@@ -450,11 +576,22 @@ impl<T> Reply<T> {
 }
 
 /// Commits `offsets`; the answer is that of the first partition that failed.
-pub(super) async fn commit(consumer: &Arc<ConsumerHandle>, offsets: TopicPartitionList) -> Result<(), RDKafkaErrorCode> {
+pub(super) async fn commit(
+    consumer: &Arc<ConsumerHandle>,
+    offsets: TopicPartitionList,
+) -> Result<(), RDKafkaErrorCode> {
     let native = consumer.client().native_ptr();
     let reply = Reply::queue(Arc::clone(consumer), native);
     // SAFETY: librdkafka copies the offsets and keeps a reference to the queue until it has answered.
-    let sent = unsafe { sys::rd_kafka_commit_queue(native, offsets.ptr(), reply.queue.queue.as_ptr(), None, null_mut()) };
+    let sent = unsafe {
+        sys::rd_kafka_commit_queue(
+            native,
+            offsets.ptr(),
+            reply.queue.queue.as_ptr(),
+            None,
+            null_mut(),
+        )
+    };
     drop(offsets);
     if sent != Response::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Err(sent.into());
@@ -465,32 +602,56 @@ pub(super) async fn commit(consumer: &Arc<ConsumerHandle>, offsets: TopicPartiti
     }
     // SAFETY: the list lives as long as the event; its elements are `cnt` many.
     let failed = unsafe {
-        sys::rd_kafka_event_topic_partition_list(event.0.as_ptr()).as_ref().and_then(|list| {
-            let partitions = std::slice::from_raw_parts(list.elems, usize::try_from(list.cnt).unwrap_or(0));
-            partitions.iter().map(|partition| partition.err).find(|error| *error != Response::RD_KAFKA_RESP_ERR_NO_ERROR)
-        })
+        sys::rd_kafka_event_topic_partition_list(event.0.as_ptr())
+            .as_ref()
+            .and_then(|list| {
+                let partitions =
+                    std::slice::from_raw_parts(list.elems, usize::try_from(list.cnt).unwrap_or(0));
+                partitions
+                    .iter()
+                    .map(|partition| partition.err)
+                    .find(|error| *error != Response::RD_KAFKA_RESP_ERR_NO_ERROR)
+            })
     };
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Sets the named settings of a topic and leaves its others as they are; the error is the broker's text.
-pub(super) async fn alter_topic<T>(admin: Arc<T>, client: impl Fn(&T) -> &Client<Context>, topic: &str, changes: &[(String, String)]) -> Result<(), String> {
+pub(super) async fn alter_topic<T>(
+    admin: Arc<T>,
+    client: impl Fn(&T) -> &Client<Context>,
+    topic: &str,
+    changes: &[(String, String)],
+) -> Result<(), String> {
     let nul = |_| "a topic's name and settings cannot contain a zero byte".to_owned();
     let name = CString::new(topic).map_err(nul)?;
     let changes = changes
         .iter()
-        .map(|(name, value)| Ok((CString::new(name.as_str()).map_err(nul)?, CString::new(value.as_str()).map_err(nul)?)))
+        .map(|(name, value)| {
+            Ok((
+                CString::new(name.as_str()).map_err(nul)?,
+                CString::new(value.as_str()).map_err(nul)?,
+            ))
+        })
         .collect::<Result<Vec<_>, String>>()?;
     let native = client(&admin).native_ptr();
     let reply = Reply::queue(admin, native);
     // SAFETY: names and values are valid during the calls, which copy them; the resource is destroyed
     // after the request has copied it, and every returned error is ours to destroy.
     unsafe {
-        let resource = sys::rd_kafka_ConfigResource_new(sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr());
+        let resource = sys::rd_kafka_ConfigResource_new(
+            sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC,
+            name.as_ptr(),
+        );
         let mut refused = None;
         for (name, value) in &changes {
             let set = sys::rd_kafka_AlterConfigOpType_t::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET;
-            let error = sys::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), set, value.as_ptr());
+            let error = sys::rd_kafka_ConfigResource_add_incremental_config(
+                resource,
+                name.as_ptr(),
+                set,
+                value.as_ptr(),
+            );
             if !error.is_null() {
                 refused = Some(text(sys::rd_kafka_error_string(error)));
                 sys::rd_kafka_error_destroy(error);
@@ -498,7 +659,13 @@ pub(super) async fn alter_topic<T>(admin: Arc<T>, client: impl Fn(&T) -> &Client
         }
         if refused.is_none() {
             let mut resources = [resource];
-            sys::rd_kafka_IncrementalAlterConfigs(native, resources.as_mut_ptr(), 1, null(), reply.queue.queue.as_ptr());
+            sys::rd_kafka_IncrementalAlterConfigs(
+                native,
+                resources.as_mut_ptr(),
+                1,
+                null(),
+                reply.queue.queue.as_ptr(),
+            );
         }
         sys::rd_kafka_ConfigResource_destroy(resource);
         if let Some(refused) = refused {
@@ -516,7 +683,8 @@ pub(super) async fn alter_topic<T>(admin: Arc<T>, client: impl Fn(&T) -> &Client
         let resources = sys::rd_kafka_IncrementalAlterConfigs_result_resources(result, &mut count);
         for index in 0..count {
             let resource = *resources.add(index);
-            if sys::rd_kafka_ConfigResource_error(resource) != Response::RD_KAFKA_RESP_ERR_NO_ERROR {
+            if sys::rd_kafka_ConfigResource_error(resource) != Response::RD_KAFKA_RESP_ERR_NO_ERROR
+            {
                 return Err(text(sys::rd_kafka_ConfigResource_error_string(resource)));
             }
         }
@@ -538,7 +706,10 @@ unsafe fn text(pointer: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().trim().to_owned()
+    unsafe { CStr::from_ptr(pointer) }
+        .to_string_lossy()
+        .trim()
+        .to_owned()
 }
 
 /// The levels of syslog, which librdkafka numbers as syslog does.

@@ -63,11 +63,21 @@ pub(crate) struct Committer {
 }
 
 impl GroupConsumer {
-    pub(super) fn new(properties: &Properties, group: &str, instance: Option<&str>, topics: &[&str]) -> Result<Self> {
+    pub(super) fn new(
+        properties: &Properties,
+        group: &str,
+        instance: Option<&str>,
+        topics: &[&str],
+    ) -> Result<Self> {
         let (send, events) = mpsc::unbounded_channel();
         let context = Context::of_member(format!("group {group}"), send);
-        let consumer = Arc::new(ConsumerHandle::new(&properties.member(group, instance), context)?);
-        consumer.subscribe(topics).map_err(|error| super::failed(format!("joining group {group}"), &error))?;
+        let consumer = Arc::new(ConsumerHandle::new(
+            &properties.member(group, instance),
+            context,
+        )?);
+        consumer
+            .subscribe(topics)
+            .map_err(|error| super::failed(format!("joining group {group}"), &error))?;
         let membership = Membership(Arc::clone(consumer.context()));
         let (done, closed) = oneshot::channel();
         let served = Arc::clone(&consumer);
@@ -79,7 +89,15 @@ impl GroupConsumer {
             // Nobody waits when the group consumer was dropped.
             let _ = done.send(());
         })?;
-        Ok(Self { member: Committer { consumer, group: group.into() }, events, closed, membership })
+        Ok(Self {
+            member: Committer {
+                consumer,
+                group: group.into(),
+            },
+            events,
+            closed,
+            membership,
+        })
     }
 
     /// Waits for the next event; answer `Assigned` with `accept`, `Revoked` and `Lost` with `release`.
@@ -92,24 +110,37 @@ impl GroupConsumer {
 
     /// Begins to read the assigned partitions, each from its offset; `None` is the committed one, or
     /// the earliest if there is none. Only these: a partition left out is not read.
-    pub(crate) async fn accept(&self, partitions: &[(TopicPartition, Option<i64>)]) -> Result<Vec<PartitionStream>> {
+    pub(crate) async fn accept(
+        &self,
+        partitions: &[(TopicPartition, Option<i64>)],
+    ) -> Result<Vec<PartitionStream>> {
         let consumer = &self.member.consumer;
         let action = || format!("taking over partitions as group {}", self.member.group);
         let mut streams = Vec::with_capacity(partitions.len());
         let mut assignment = TopicPartitionList::with_capacity(partitions.len());
         for (at, start) in partitions {
             let offset = start.map_or(Offset::Stored, Offset::Offset);
-            assignment.add_partition_offset(&at.topic, at.partition, offset).map_err(|error| super::failed(action(), &error))?;
-            let queue = PartitionQueue::split(consumer, &at.topic, at.partition).ok_or_else(|| Error::Kafka {
-                action: action(),
-                reason: format!("topic {} has no partition {}", at.topic, at.partition),
-                retriable: false,
-            })?;
+            assignment
+                .add_partition_offset(&at.topic, at.partition, offset)
+                .map_err(|error| super::failed(action(), &error))?;
+            let queue =
+                PartitionQueue::split(consumer, &at.topic, at.partition).ok_or_else(|| {
+                    Error::Kafka {
+                        action: action(),
+                        reason: format!("topic {} has no partition {}", at.topic, at.partition),
+                        retriable: false,
+                    }
+                })?;
             streams.push(PartitionStream::new(at.clone(), queue, None));
         }
         let assigned = Arc::clone(consumer);
         let action = action();
-        blocking(move || assigned.assign(&assignment).map_err(|error| super::failed(action, &error))).await?;
+        blocking(move || {
+            assigned
+                .assign(&assignment)
+                .map_err(|error| super::failed(action, &error))
+        })
+        .await?;
         Ok(streams)
     }
 
@@ -117,23 +148,40 @@ impl GroupConsumer {
     pub(crate) async fn release(&self) -> Result<()> {
         let consumer = Arc::clone(&self.member.consumer);
         let action = format!("giving back partitions as group {}", self.member.group);
-        blocking(move || consumer.unassign().map_err(|error| super::failed(action, &error))).await
+        blocking(move || {
+            consumer
+                .unassign()
+                .map_err(|error| super::failed(action, &error))
+        })
+        .await
     }
 
     /// The group's committed offset of each partition.
-    pub(crate) async fn committed(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>> {
+    pub(crate) async fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<Option<i64>>> {
         let consumer = Arc::clone(&self.member.consumer);
-        let action = format!("asking for the committed offsets of group {}", self.member.group);
+        let action = format!(
+            "asking for the committed offsets of group {}",
+            self.member.group
+        );
         let partitions = partitions.to_vec();
         blocking(move || {
             let mut asked = TopicPartitionList::with_capacity(partitions.len());
             for at in &partitions {
                 asked.add_partition(&at.topic, at.partition);
             }
-            let found = consumer.committed_offsets(asked, REQUEST_TIMEOUT).map_err(|error| super::failed(action.clone(), &error))?;
+            let found = consumer
+                .committed_offsets(asked, REQUEST_TIMEOUT)
+                .map_err(|error| super::failed(action.clone(), &error))?;
             let offset_of = |at: &TopicPartition| {
-                let Some(element) = found.find_partition(&at.topic, at.partition) else { return Ok(None) };
-                element.error().map_err(|error| super::failed(action.clone(), &error))?;
+                let Some(element) = found.find_partition(&at.topic, at.partition) else {
+                    return Ok(None);
+                };
+                element
+                    .error()
+                    .map_err(|error| super::failed(action.clone(), &error))?;
                 Ok(match element.offset() {
                     Offset::Offset(offset) => Some(offset),
                     _ => None,
@@ -154,7 +202,12 @@ impl GroupConsumer {
     ///
     /// Whatever is still assigned is given back as it is: stop and commit before.
     pub(crate) async fn close(self) {
-        let Self { member, events, closed, membership } = self;
+        let Self {
+            member,
+            events,
+            closed,
+            membership,
+        } = self;
         drop((member, events, membership));
         // An error means that the thread is gone already.
         let _ = closed.await;
@@ -170,12 +223,15 @@ impl Committer {
         let action = || format!("committing offsets of group {}", self.group);
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (at, offset) in offsets {
-            list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset)).map_err(|error| super::failed(action(), &error))?;
+            list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))
+                .map_err(|error| super::failed(action(), &error))?;
         }
         use RDKafkaErrorCode as Code;
         match ffi::commit(&self.consumer, list).await {
             Ok(()) => Ok(Committed::Stored),
-            Err(Code::IllegalGeneration | Code::UnknownMemberId | Code::AssignmentLost) => Ok(Committed::Refused),
+            Err(Code::IllegalGeneration | Code::UnknownMemberId | Code::AssignmentLost) => {
+                Ok(Committed::Refused)
+            }
             Err(code) => Err(super::failed_with(action(), code)),
         }
     }
@@ -212,8 +268,13 @@ pub(super) fn partitions_of(list: &TopicPartitionList) -> Vec<TopicPartition> {
     let mut topics = HashMap::<String, Arc<str>>::new();
     let elements = list.elements();
     let named = elements.iter().map(|element| {
-        let topic = topics.entry(element.topic().to_owned()).or_insert_with(|| element.topic().into());
-        TopicPartition { topic: Arc::clone(topic), partition: element.partition() }
+        let topic = topics
+            .entry(element.topic().to_owned())
+            .or_insert_with(|| element.topic().into());
+        TopicPartition {
+            topic: Arc::clone(topic),
+            partition: element.partition(),
+        }
     });
     named.collect()
 }

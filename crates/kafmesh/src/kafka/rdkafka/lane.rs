@@ -43,22 +43,38 @@ impl Lanes {
     pub(super) fn open(self: &Arc<Self>) -> Lane {
         let progress = Arc::<Progress>::default();
         let mut slots = lock(&self.0);
-        let index = slots.iter().position(|slot| slot.progress.is_none()).unwrap_or_else(|| {
-            slots.push(Slot::default());
-            slots.len() - 1
-        });
-        slots[index] = Slot { progress: Some(Arc::clone(&progress)), dropped: false };
-        Lane { progress, lanes: Arc::clone(self), index }
+        let index = slots
+            .iter()
+            .position(|slot| slot.progress.is_none())
+            .unwrap_or_else(|| {
+                slots.push(Slot::default());
+                slots.len() - 1
+            });
+        slots[index] = Slot {
+            progress: Some(Arc::clone(&progress)),
+            dropped: false,
+        };
+        Lane {
+            progress,
+            lanes: Arc::clone(self),
+            index,
+        }
     }
 
     pub(super) fn settle(&self, delivered: Delivered) {
         let mut slots = lock(&self.0);
-        let Some(slot) = slots.get_mut(delivered.lane) else { return };
-        let Some(progress) = &slot.progress else { return };
+        let Some(slot) = slots.get_mut(delivered.lane) else {
+            return;
+        };
+        let Some(progress) = &slot.progress else {
+            return;
+        };
         if let Some(failure) = delivered.failure {
             lock(&progress.failure).get_or_insert(failure);
         }
-        progress.settled.fetch_add(delivered.records, Ordering::Release);
+        progress
+            .settled
+            .fetch_add(delivered.records, Ordering::Release);
         progress.changed.notify_waiters();
         if slot.dropped && progress.outstanding() == 0 {
             *slot = Slot::default();
@@ -69,12 +85,17 @@ impl Lanes {
 impl Progress {
     fn outstanding(&self) -> u64 {
         // The report may be served before `Lane::sent` was called for its records.
-        self.sent.load(Ordering::Acquire).saturating_sub(self.settled.load(Ordering::Acquire))
+        self.sent
+            .load(Ordering::Acquire)
+            .saturating_sub(self.settled.load(Ordering::Acquire))
     }
 
     fn failure(&self) -> Result<()> {
         match &*lock(&self.failure) {
-            Some((topic, reason)) => Err(Error::NotDelivered { topic: topic.clone(), reason: reason.clone() }),
+            Some((topic, reason)) => Err(Error::NotDelivered {
+                topic: topic.clone(),
+                reason: reason.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -143,7 +164,11 @@ mod tests {
     use super::*;
 
     fn delivered(lane: &Lane, records: u64) -> Delivered {
-        Delivered { lane: lane.index(), records, failure: None }
+        Delivered {
+            lane: lane.index(),
+            records,
+            failure: None,
+        }
     }
 
     #[tokio::test]
@@ -156,7 +181,8 @@ mod tests {
         assert_eq!(lane.outstanding(), 1);
         let waiting = lane.drained();
         tokio::pin!(waiting);
-        let early = tokio::time::timeout(std::time::Duration::from_millis(20), waiting.as_mut()).await;
+        let early =
+            tokio::time::timeout(std::time::Duration::from_millis(20), waiting.as_mut()).await;
         assert!(early.is_err(), "one record is not acknowledged");
         lanes.settle(delivered(&lane, 1));
         waiting.await.unwrap();
@@ -169,10 +195,20 @@ mod tests {
         lane.sent(2);
         for reason in ["too large", "timed out"] {
             let failure = Some(("a".to_owned(), reason.to_owned()));
-            lanes.settle(Delivered { lane: lane.index(), records: 1, failure });
+            lanes.settle(Delivered {
+                lane: lane.index(),
+                records: 1,
+                failure,
+            });
         }
         for _ in 0..2 {
-            assert!(lane.drained().await.unwrap_err().to_string().contains("too large"));
+            assert!(
+                lane.drained()
+                    .await
+                    .unwrap_err()
+                    .to_string()
+                    .contains("too large")
+            );
         }
         lanes.open().drained().await.unwrap();
     }

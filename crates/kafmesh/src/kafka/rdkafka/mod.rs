@@ -36,19 +36,30 @@ use crate::error::Error;
 fn reason(code: RDKafkaErrorCode) -> String {
     let text = code.to_string();
     // The wrapper puts the code's name in front: `MessageSizeTooLarge (Broker: …)`.
-    let described = text.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')).map(str::to_owned);
+    let described = text
+        .split_once(" (")
+        .and_then(|(_, rest)| rest.strip_suffix(')'))
+        .map(str::to_owned);
     described.unwrap_or(text)
 }
 
 fn failed(action: impl Into<String>, error: &KafkaError) -> Error {
     match error.rdkafka_error_code() {
         Some(code) => failed_with(action, code),
-        None => Error::Kafka { action: action.into(), reason: error.to_string(), retriable: false },
+        None => Error::Kafka {
+            action: action.into(),
+            reason: error.to_string(),
+            retriable: false,
+        },
     }
 }
 
 fn failed_with(action: impl Into<String>, code: RDKafkaErrorCode) -> Error {
-    Error::Kafka { action: action.into(), reason: reason(code), retriable: is_retriable(code) }
+    Error::Kafka {
+        action: action.into(),
+        reason: reason(code),
+        retriable: is_retriable(code),
+    }
 }
 
 /// Whether the same request may succeed later without anybody changing anything.

@@ -47,8 +47,11 @@ struct Shared {
 impl Producer {
     pub(super) fn new(properties: &Properties, name: &str) -> Result<Self> {
         let config = properties.producer();
-        let client = ffi::producer(&config, Context::new(format!("producer {name}"))).map_err(|error| config::invalid(&error))?;
-        let capacity = config.get("queue.buffering.max.messages").and_then(|value| value.parse::<usize>().ok());
+        let client = ffi::producer(&config, Context::new(format!("producer {name}")))
+            .map_err(|error| config::invalid(&error))?;
+        let capacity = config
+            .get("queue.buffering.max.messages")
+            .and_then(|value| value.parse::<usize>().ok());
         let shared = Arc::new(Shared {
             topics: RwLock::default(),
             client,
@@ -70,20 +73,28 @@ impl Producer {
 
     /// Resolves a topic to an index, once.
     pub(crate) fn topic(&self, name: &str, partitions: i32) -> Result<OutTopic> {
-        let mut topics = self.shared().topics.write().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self
+            .shared()
+            .topics
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let index = match topics.iter().position(|(known, _)| known == name) {
             Some(index) => index,
             None => {
-                let topic = Topic::new(&self.shared().client, name).ok_or_else(|| Error::Kafka {
-                    action: format!("writing to topic {name:?}"),
-                    reason: "the name is not a topic's name".to_owned(),
-                    retriable: false,
-                })?;
+                let topic =
+                    Topic::new(&self.shared().client, name).ok_or_else(|| Error::Kafka {
+                        action: format!("writing to topic {name:?}"),
+                        reason: "the name is not a topic's name".to_owned(),
+                        retriable: false,
+                    })?;
                 topics.push((name.to_owned(), topic));
                 topics.len() - 1
             }
         };
-        Ok(OutTopic { index: index as u32, partitions })
+        Ok(OutTopic {
+            index: index as u32,
+            partitions,
+        })
     }
 
     /// Opens a lane: what is sent through it is counted apart from everything else.
@@ -158,7 +169,11 @@ impl Producer {
         super::client::blocking(move || {
             ffi::flush(&shared.client, timeout).map_err(|code| Error::Kafka {
                 action: format!("flushing the {}", shared.client.context().client()),
-                reason: format!("{} records are not acknowledged after {timeout:?}: {}", ffi::unacknowledged(&shared.client), super::reason(code)),
+                reason: format!(
+                    "{} records are not acknowledged after {timeout:?}: {}",
+                    ffi::unacknowledged(&shared.client),
+                    super::reason(code)
+                ),
                 retriable: super::is_retriable(code),
             })
         })
@@ -174,12 +189,15 @@ impl Drop for Open {
 
 /// Serves delivery reports, errors and logs until the last [`Producer`] is gone and everything is out.
 fn serve(shared: &Shared) {
-    let Some(queue) = MainQueue::of(&shared.client) else { return };
+    let Some(queue) = MainQueue::of(&shared.client) else {
+        return;
+    };
     let mut dropped_at = None;
     loop {
         queue.serve(IDLE, &mut |delivered| shared.lanes.settle(delivered));
         // Asked at every turn, not only after reports: the flag may be set just after the last one.
-        if shared.full.load(Ordering::Acquire) && ffi::unacknowledged(&shared.client) <= shared.half {
+        if shared.full.load(Ordering::Acquire) && ffi::unacknowledged(&shared.client) <= shared.half
+        {
             shared.full.store(false, Ordering::Release);
             shared.room.notify_waiters();
         }

@@ -24,7 +24,10 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(super) fn new(properties: &Properties) -> Result<Self> {
-        let consumer = Arc::new(ConsumerHandle::new(&properties.reader(), Context::new("reader"))?);
+        let consumer = Arc::new(ConsumerHandle::new(
+            &properties.reader(),
+            Context::new("reader"),
+        )?);
         let served = Arc::downgrade(&consumer);
         // The handle lives in its users' hands; the thread ends with the last of them.
         super::client::spawn("kafmesh-read", move || {
@@ -32,7 +35,10 @@ impl Reader {
                 consumer.serve();
             }
         })?;
-        Ok(Self { consumer, open: Arc::default() })
+        Ok(Self {
+            consumer,
+            open: Arc::default(),
+        })
     }
 
     /// The first offset there is and the one after the last.
@@ -47,11 +53,18 @@ impl Reader {
                 .fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)
                 .map_err(|error| {
                     use RDKafkaErrorCode as Code;
-                    let action = format!("asking for the offsets of topic {topic}, partition {partition}");
+                    let action =
+                        format!("asking for the offsets of topic {topic}, partition {partition}");
                     match error.rdkafka_error_code() {
-                        Some(code @ (Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition)) => {
-                            Error::Kafka { action, reason: super::reason(code), retriable: true }
-                        }
+                        Some(
+                            code @ (Code::UnknownPartition
+                            | Code::UnknownTopic
+                            | Code::UnknownTopicOrPartition),
+                        ) => Error::Kafka {
+                            action,
+                            reason: super::reason(code),
+                            retriable: true,
+                        },
                         _ => super::failed(action, &error),
                     }
                 })
@@ -65,8 +78,16 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Kafka`] when another stream of this reader reads the partition.
-    pub(crate) async fn open(&self, topic: &str, partition: i32, from: i64) -> Result<PartitionStream> {
-        let at = TopicPartition { topic: topic.into(), partition };
+    pub(crate) async fn open(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+    ) -> Result<PartitionStream> {
+        let at = TopicPartition {
+            topic: topic.into(),
+            partition,
+        };
         let refuse = |reason: &str| Error::Kafka {
             action: format!("reading topic {topic}, partition {partition}"),
             reason: reason.to_owned(),
@@ -75,13 +96,26 @@ impl Reader {
         if !lock(&self.open).insert(at.clone()) {
             return Err(refuse("this reader reads it already; use another reader"));
         }
-        let claim = Claim { at: at.clone(), open: Arc::clone(&self.open) };
+        let claim = Claim {
+            at: at.clone(),
+            open: Arc::clone(&self.open),
+        };
         let queue = PartitionQueue::split(&self.consumer, topic, partition);
         let (Some(queue), Some(topic)) = (queue, Topic::new(self.consumer.client(), topic)) else {
             return Err(refuse("the name is not a topic's name"));
         };
-        topic.start(partition, from).map_err(|code| refuse(&super::reason(code)))?;
-        Ok(PartitionStream::new(at, queue, Some(Fetching { topic, claim, _consumer: Arc::clone(&self.consumer) })))
+        topic
+            .start(partition, from)
+            .map_err(|code| refuse(&super::reason(code)))?;
+        Ok(PartitionStream::new(
+            at,
+            queue,
+            Some(Fetching {
+                topic,
+                claim,
+                _consumer: Arc::clone(&self.consumer),
+            }),
+        ))
     }
 }
 

@@ -34,8 +34,17 @@ pub(crate) struct PartitionStream {
 }
 
 impl PartitionStream {
-    pub(super) fn new(at: TopicPartition, queue: PartitionQueue, fetching: Option<Fetching>) -> Self {
-        Self { at, taken: VecDeque::new(), _fetching: fetching, queue }
+    pub(super) fn new(
+        at: TopicPartition,
+        queue: PartitionQueue,
+        fetching: Option<Fetching>,
+    ) -> Self {
+        Self {
+            at,
+            taken: VecDeque::new(),
+            _fetching: fetching,
+            queue,
+        }
     }
 
     #[cfg(test)]
@@ -60,10 +69,18 @@ impl PartitionStream {
                 continue;
             };
             if first.error().is_none() {
-                let records = self.taken.iter().position(|message| message.error().is_some()).unwrap_or(self.taken.len());
+                let records = self
+                    .taken
+                    .iter()
+                    .position(|message| message.error().is_some())
+                    .unwrap_or(self.taken.len());
                 let messages = self.taken.drain(..records).collect();
                 let messages = Messages::new(messages, Arc::clone(self.queue.consumer()));
-                return Ok(Polled::Records(Batch::rdkafka(Arc::clone(&self.at.topic), self.at.partition, messages)));
+                return Ok(Polled::Records(Batch::rdkafka(
+                    Arc::clone(&self.at.topic),
+                    self.at.partition,
+                    messages,
+                )));
             }
             if let Some(message) = self.taken.pop_front()
                 && let Some(end) = self.report(&message)?

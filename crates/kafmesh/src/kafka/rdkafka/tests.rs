@@ -21,7 +21,9 @@ fn brokers() -> String {
 }
 
 fn cluster_with(properties: &[(&str, &str)]) -> Cluster {
-    let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let properties = properties
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Cluster::new(&brokers(), &properties.collect::<BTreeMap<_, _>>()).unwrap()
 }
 
@@ -32,28 +34,54 @@ fn cluster() -> Cluster {
 /// A name nobody else uses: tests run side by side and again on the same Kafka.
 fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    format!("test-{what}-{}-{}", now.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    format!(
+        "test-{what}-{}-{}",
+        now.as_nanos(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 async fn topic(cluster: &Cluster, what: &str, partitions: i32) -> String {
     let name = unique(what);
     // The records' timestamps are old: without this the broker may delete them before they are read.
     let config = vec![("retention.ms".to_owned(), "-1".to_owned())];
-    let topic = NewTopic { name: name.clone(), partitions, replication: 1, config };
+    let topic = NewTopic {
+        name: name.clone(),
+        partitions,
+        replication: 1,
+        config,
+    };
     let created = cluster.create_topics(&[topic]).await.unwrap();
     assert_eq!(created, [(name.clone(), Ok(TopicCreation::Created))]);
     name
 }
 
-fn append(outbox: &mut Outbox, topic: OutTopic, partition: i32, timestamp: i64, key: &str, value: &[u8]) {
-    outbox.append(topic, partition, timestamp, key.as_bytes(), Some(|buffer: &mut Vec<u8>| buffer.extend_from_slice(value)));
+fn append(
+    outbox: &mut Outbox,
+    topic: OutTopic,
+    partition: i32,
+    timestamp: i64,
+    key: &str,
+    value: &[u8],
+) {
+    outbox.append(
+        topic,
+        partition,
+        timestamp,
+        key.as_bytes(),
+        Some(|buffer: &mut Vec<u8>| buffer.extend_from_slice(value)),
+    );
 }
 
 async fn send(producer: &Producer, lane: &Lane, outbox: &mut Outbox) -> Result<()> {
     let mut sent = 0;
     while !producer.send(lane, outbox, &mut sent)? {
-        timeout(PATIENCE, producer.room()).await.expect("the producer never has room again");
+        timeout(PATIENCE, producer.room())
+            .await
+            .expect("the producer never has room again");
     }
     Ok(())
 }
@@ -65,14 +93,24 @@ async fn fill(cluster: &Cluster, topic: &str, partition: i32, count: i64) {
     let out = producer.topic(topic, 1).unwrap();
     let mut outbox = Outbox::default();
     for index in 0..count {
-        append(&mut outbox, out, partition, 1, "k", index.to_string().as_bytes());
+        append(
+            &mut outbox,
+            out,
+            partition,
+            1,
+            "k",
+            index.to_string().as_bytes(),
+        );
     }
     send(&producer, &lane, &mut outbox).await.unwrap();
     lane.drained().await.unwrap();
 }
 
 async fn next(stream: &mut PartitionStream) -> Polled {
-    timeout(PATIENCE, stream.next()).await.expect("nothing was read").unwrap()
+    timeout(PATIENCE, stream.next())
+        .await
+        .expect("nothing was read")
+        .unwrap()
 }
 
 /// The offsets of the records up to the end of the partition, and the end.
@@ -98,12 +136,29 @@ async fn what_is_written_is_read_back_in_order() {
     let mut outbox = Outbox::default();
     for index in 0..EACH {
         for partition in 0..PARTITIONS {
-            let key = if index % 7 == 0 { String::new() } else { format!("key-{partition}-{index}") };
+            let key = if index % 7 == 0 {
+                String::new()
+            } else {
+                format!("key-{partition}-{index}")
+            };
             let timestamp = 1_600_000_000_000 + index as i64;
             match index % 3 {
-                0 => outbox.append(out, partition, timestamp, key.as_bytes(), None::<fn(&mut Vec<u8>)>),
+                0 => outbox.append(
+                    out,
+                    partition,
+                    timestamp,
+                    key.as_bytes(),
+                    None::<fn(&mut Vec<u8>)>,
+                ),
                 1 => append(&mut outbox, out, partition, timestamp, &key, b""),
-                _ => append(&mut outbox, out, partition, timestamp, &key, index.to_string().as_bytes()),
+                _ => append(
+                    &mut outbox,
+                    out,
+                    partition,
+                    timestamp,
+                    &key,
+                    index.to_string().as_bytes(),
+                ),
             }
             if index % 5 == 0 {
                 outbox.header("origin", b"");
@@ -120,7 +175,10 @@ async fn what_is_written_is_read_back_in_order() {
 
     let reader = cluster.reader().unwrap();
     for partition in 0..PARTITIONS {
-        assert_eq!(reader.watermarks(&name, partition).await.unwrap(), (0, EACH as i64));
+        assert_eq!(
+            reader.watermarks(&name, partition).await.unwrap(),
+            (0, EACH as i64)
+        );
         let mut stream = reader.open(&name, partition, 0).await.unwrap();
         let mut index = 0;
         loop {
@@ -131,15 +189,29 @@ async fn what_is_written_is_read_back_in_order() {
                     break;
                 }
             };
-            assert_eq!((&**batch.topic(), batch.partition()), (name.as_str(), partition));
+            assert_eq!(
+                (&**batch.topic(), batch.partition()),
+                (name.as_str(), partition)
+            );
             for record in batch.records() {
                 assert_eq!(record.offset, index as i64);
                 assert_eq!(record.timestamp, 1_600_000_000_000 + index as i64);
-                let key = if index % 7 == 0 { String::new() } else { format!("key-{partition}-{index}") };
+                let key = if index % 7 == 0 {
+                    String::new()
+                } else {
+                    format!("key-{partition}-{index}")
+                };
                 assert_eq!(record.key, Some(key.as_bytes()));
                 let text = index.to_string();
-                assert_eq!(record.value, [None, Some(&b""[..]), Some(text.as_bytes())][index % 3]);
-                let expected: &[(&str, &[u8])] = if index % 5 == 0 { &[("origin", b""), ("index", text.as_bytes())] } else { &[] };
+                assert_eq!(
+                    record.value,
+                    [None, Some(&b""[..]), Some(text.as_bytes())][index % 3]
+                );
+                let expected: &[(&str, &[u8])] = if index % 5 == 0 {
+                    &[("origin", b""), ("index", text.as_bytes())]
+                } else {
+                    &[]
+                };
                 assert_eq!(record.headers.iter().collect::<Vec<_>>(), expected);
                 index += 1;
             }
@@ -158,7 +230,10 @@ async fn a_reader_tells_every_end_and_goes_on_after_it() {
     assert_eq!(read_to_end(&mut stream).await, (vec![0, 1, 2], 3));
 
     let error = reader.open(&name, 0, 0).await.map(drop).unwrap_err();
-    assert!(error.to_string().contains("this reader reads it already"), "{error}");
+    assert!(
+        error.to_string().contains("this reader reads it already"),
+        "{error}"
+    );
     drop(stream);
     let mut again = reader.open(&name, 0, 1).await.unwrap();
     assert_eq!(read_to_end(&mut again).await, (vec![1, 2], 3));
@@ -171,8 +246,16 @@ async fn an_offset_that_does_not_exist_is_an_error() {
     fill(&cluster, &name, 0, 3).await;
     let reader = cluster.reader().unwrap();
     let mut stream = reader.open(&name, 0, 100).await.unwrap();
-    let error = timeout(PATIENCE, stream.next()).await.unwrap().map(drop).unwrap_err().to_string();
-    assert!(error.contains(&name) && error.contains("partition 0"), "{error}");
+    let error = timeout(PATIENCE, stream.next())
+        .await
+        .unwrap()
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&name) && error.contains("partition 0"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -204,7 +287,9 @@ async fn records_outlive_their_stream_and_reader() {
     fill(&cluster, &name, 0, 10).await;
     let reader = cluster.reader().unwrap();
     let mut stream = reader.open(&name, 0, 0).await.unwrap();
-    let Polled::Records(batch) = next(&mut stream).await else { panic!("records come before the end") };
+    let Polled::Records(batch) = next(&mut stream).await else {
+        panic!("records come before the end")
+    };
     drop((stream, reader, cluster));
     assert_eq!(batch.record(0).value, Some(&b"0"[..]));
 }
@@ -220,12 +305,20 @@ struct Member {
 impl Member {
     fn join(cluster: &Cluster, group: &str, topic: &str) -> Self {
         let consumer = cluster.group_consumer(group, None, &[topic]).unwrap();
-        Self { consumer, streams: Vec::new(), positions: Vec::new(), read: Vec::new() }
+        Self {
+            consumer,
+            streams: Vec::new(),
+            positions: Vec::new(),
+            read: Vec::new(),
+        }
     }
 
     /// Answers one event and returns how many partitions it was about.
     async fn rebalance(&mut self) -> usize {
-        match timeout(PATIENCE, self.consumer.next_event()).await.expect("no rebalance") {
+        match timeout(PATIENCE, self.consumer.next_event())
+            .await
+            .expect("no rebalance")
+        {
             GroupEvent::Assigned(partitions) => {
                 let starts: Vec<_> = partitions.iter().map(|at| (at.clone(), None)).collect();
                 self.streams = self.consumer.accept(&starts).await.unwrap();
@@ -233,7 +326,11 @@ impl Member {
             }
             GroupEvent::Revoked(partitions) => {
                 self.streams.clear();
-                assert_eq!(self.commit().await.unwrap(), Committed::Stored, "the group waits, so a commit is still accepted");
+                assert_eq!(
+                    self.commit().await.unwrap(),
+                    Committed::Stored,
+                    "the group waits, so a commit is still accepted"
+                );
                 self.consumer.release().await.unwrap();
                 partitions.len()
             }
@@ -250,9 +347,17 @@ impl Member {
     async fn read(&mut self, enough: usize) {
         while self.read.len() < enough {
             for stream in &mut self.streams {
-                let Ok(polled) = timeout(Duration::from_millis(50), stream.next()).await else { continue };
-                let Polled::Records(batch) = polled.unwrap() else { panic!("members are not told of ends") };
-                self.read.extend(batch.records().map(|record| (batch.partition(), record.offset)));
+                let Ok(polled) = timeout(Duration::from_millis(50), stream.next()).await else {
+                    continue;
+                };
+                let Polled::Records(batch) = polled.unwrap() else {
+                    panic!("members are not told of ends")
+                };
+                self.read.extend(
+                    batch
+                        .records()
+                        .map(|record| (batch.partition(), record.offset)),
+                );
                 let next = batch.record(batch.len() - 1).offset + 1;
                 self.positions.retain(|(at, _)| at != stream.at());
                 self.positions.push((stream.at().clone(), next));
@@ -297,30 +402,49 @@ async fn partitions_move_between_members_without_loss_or_repetition() {
 
     let mut read = [first.read, second.read].concat();
     read.sort_unstable();
-    let expected = (0..4).flat_map(|partition| (0..if partition == 0 { 1501 } else { 1500 }).map(move |offset| (partition, offset)));
-    assert!(read.into_iter().eq(expected), "every record is read exactly once");
+    let expected = (0..4).flat_map(|partition| {
+        (0..if partition == 0 { 1501 } else { 1500 }).map(move |offset| (partition, offset))
+    });
+    assert!(
+        read.into_iter().eq(expected),
+        "every record is read exactly once"
+    );
     second.consumer.close().await;
 }
 
 fn partitions(topic: &str) -> Vec<TopicPartition> {
     let topic = Arc::<str>::from(topic);
-    (0..4).map(|partition| TopicPartition { topic: Arc::clone(&topic), partition }).collect()
+    (0..4)
+        .map(|partition| TopicPartition {
+            topic: Arc::clone(&topic),
+            partition,
+        })
+        .collect()
 }
 
 #[tokio::test]
 async fn a_slow_answer_to_a_rebalance_keeps_the_membership() {
-    let cluster = cluster_with(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "500")]);
+    let cluster = cluster_with(&[
+        ("session.timeout.ms", "6000"),
+        ("heartbeat.interval.ms", "500"),
+    ]);
     let name = topic(&cluster, "slow", 4).await;
     let group = unique("group");
     let mut first = Member::join(&cluster, &group, &name);
     first.rebalance().await;
     let mut second = Member::join(&cluster, &group, &name);
-    let event = timeout(PATIENCE, first.consumer.next_event()).await.unwrap();
+    let event = timeout(PATIENCE, first.consumer.next_event())
+        .await
+        .unwrap();
     assert!(matches!(&event, GroupEvent::Revoked(_)), "{event:?}");
     // Longer than the session: heartbeats must go on while the answer is outstanding.
     tokio::time::sleep(Duration::from_secs(8)).await;
     first.streams.clear();
-    let committed = first.consumer.committer().commit(&[(partitions(&name)[0].clone(), 0)]).await;
+    let committed = first
+        .consumer
+        .committer()
+        .commit(&[(partitions(&name)[0].clone(), 0)])
+        .await;
     assert_eq!(committed.unwrap(), Committed::Stored, "still a member");
     first.consumer.release().await.unwrap();
     assert_eq!(first.rebalance().await, 2);
@@ -333,19 +457,28 @@ async fn tasks_commit_side_by_side() {
     let name = topic(&cluster, "commits", 4).await;
     let mut member = Member::join(&cluster, &unique("group"), &name);
     member.rebalance().await;
-    assert_eq!(member.consumer.committed(&partitions(&name)).await.unwrap(), [None; 4]);
+    assert_eq!(
+        member.consumer.committed(&partitions(&name)).await.unwrap(),
+        [None; 4]
+    );
     let tasks = partitions(&name).into_iter().map(|at| {
         let committer = member.consumer.committer();
         tokio::spawn(async move {
             for offset in 1..=50 {
-                assert_eq!(committer.commit(&[(at.clone(), offset)]).await.unwrap(), Committed::Stored);
+                assert_eq!(
+                    committer.commit(&[(at.clone(), offset)]).await.unwrap(),
+                    Committed::Stored
+                );
             }
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         timeout(PATIENCE, task).await.unwrap().unwrap();
     }
-    assert_eq!(member.consumer.committed(&partitions(&name)).await.unwrap(), [Some(50); 4]);
+    assert_eq!(
+        member.consumer.committed(&partitions(&name)).await.unwrap(),
+        [Some(50); 4]
+    );
 }
 
 #[tokio::test]
@@ -353,11 +486,20 @@ async fn a_member_starts_where_it_is_told() {
     let cluster = cluster();
     let name = topic(&cluster, "start", 1).await;
     fill(&cluster, &name, 0, 10).await;
-    let mut consumer = cluster.group_consumer(&unique("group"), None, &[&name]).unwrap();
+    let mut consumer = cluster
+        .group_consumer(&unique("group"), None, &[&name])
+        .unwrap();
     let event = timeout(PATIENCE, consumer.next_event()).await.unwrap();
-    let GroupEvent::Assigned(assigned) = event else { panic!("{event:?}") };
-    let mut streams = consumer.accept(&[(assigned[0].clone(), Some(7))]).await.unwrap();
-    let Polled::Records(batch) = next(&mut streams[0]).await else { panic!("members are not told of ends") };
+    let GroupEvent::Assigned(assigned) = event else {
+        panic!("{event:?}")
+    };
+    let mut streams = consumer
+        .accept(&[(assigned[0].clone(), Some(7))])
+        .await
+        .unwrap();
+    let Polled::Records(batch) = next(&mut streams[0]).await else {
+        panic!("members are not told of ends")
+    };
     assert_eq!(batch.record(0).offset, 7);
 }
 
@@ -371,9 +513,15 @@ async fn a_record_that_is_too_large_fails_its_lane_only() {
     let mut outbox = Outbox::default();
     append(&mut outbox, out, 0, 1, "fits", b"x");
     append(&mut outbox, out, 0, 1, "does not fit", &vec![0; 2_000_000]);
-    for error in [send(&producer, &lane, &mut outbox).await.unwrap_err(), lane.drained().await.unwrap_err()] {
+    for error in [
+        send(&producer, &lane, &mut outbox).await.unwrap_err(),
+        lane.drained().await.unwrap_err(),
+    ] {
         let error = error.to_string();
-        assert!(error.contains(&name) && error.contains("too large"), "{error}");
+        assert!(
+            error.contains(&name) && error.contains("too large"),
+            "{error}"
+        );
     }
     let mut outbox = Outbox::default();
     append(&mut outbox, out, 0, 1, "k", b"x");
@@ -391,8 +539,15 @@ async fn a_record_the_broker_refuses_fails_its_lane() {
     let mut outbox = Outbox::default();
     append(&mut outbox, out, 0, 1, "k", &vec![0; 3_000_000]);
     send(&producer, &lane, &mut outbox).await.unwrap();
-    let error = timeout(PATIENCE, lane.drained()).await.unwrap().unwrap_err().to_string();
-    assert!(error.contains(&name) && error.contains("too large"), "{error}");
+    let error = timeout(PATIENCE, lane.drained())
+        .await
+        .unwrap()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&name) && error.contains("too large"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -405,7 +560,11 @@ async fn a_topic_that_does_not_exist_fails_the_lane() {
     let mut outbox = Outbox::default();
     append(&mut outbox, out, 0, 1, "k", b"x");
     send(&producer, &lane, &mut outbox).await.unwrap();
-    let error = timeout(PATIENCE, lane.drained()).await.unwrap().unwrap_err().to_string();
+    let error = timeout(PATIENCE, lane.drained())
+        .await
+        .unwrap()
+        .unwrap_err()
+        .to_string();
     assert!(error.contains(&name), "{error}");
 }
 
@@ -425,12 +584,19 @@ async fn a_full_producer_takes_more_when_it_has_room_again() {
         assert!(!producer.has_room());
         assert!(sent > 0, "something fits into an empty queue");
         waits += 1;
-        timeout(PATIENCE, producer.room()).await.expect("never room again");
+        timeout(PATIENCE, producer.room())
+            .await
+            .expect("never room again");
     }
     assert!(waits > 0, "the queue was never full");
     assert_eq!((outbox.len(), sent), (0, 0));
     timeout(PATIENCE, lane.drained()).await.unwrap().unwrap();
-    let end = cluster.reader().unwrap().watermarks(&name, 0).await.unwrap();
+    let end = cluster
+        .reader()
+        .unwrap()
+        .watermarks(&name, 0)
+        .await
+        .unwrap();
     assert_eq!(end, (0, 20_000));
 }
 
@@ -452,7 +618,10 @@ async fn what_is_queued_is_delivered_when_the_producer_is_closed_or_dropped() {
             let before = std::time::Instant::now();
             producer.close(PATIENCE).await.unwrap();
             assert_eq!(lane.outstanding(), 0);
-            assert!(before.elapsed() < Duration::from_millis(1500), "closing does not wait for linger.ms");
+            assert!(
+                before.elapsed() < Duration::from_millis(1500),
+                "closing does not wait for linger.ms"
+            );
         }
         drop(producer);
         timeout(PATIENCE, lane.drained()).await.unwrap().unwrap();
@@ -464,38 +633,83 @@ async fn what_is_queued_is_delivered_when_the_producer_is_closed_or_dropped() {
 async fn topics_are_created_listed_and_altered() {
     let cluster = cluster();
     let name = unique("admin");
-    let config = vec![("cleanup.policy".to_owned(), "compact".to_owned()), ("segment.ms".to_owned(), "60000".to_owned())];
-    let wanted = NewTopic { name: name.clone(), partitions: 3, replication: 1, config };
-    let too_many = NewTopic { name: unique("replicas"), replication: 7, ..wanted.clone() };
-    let created = cluster.create_topics(&[wanted.clone(), too_many.clone()]).await.unwrap();
+    let config = vec![
+        ("cleanup.policy".to_owned(), "compact".to_owned()),
+        ("segment.ms".to_owned(), "60000".to_owned()),
+    ];
+    let wanted = NewTopic {
+        name: name.clone(),
+        partitions: 3,
+        replication: 1,
+        config,
+    };
+    let too_many = NewTopic {
+        name: unique("replicas"),
+        replication: 7,
+        ..wanted.clone()
+    };
+    let created = cluster
+        .create_topics(&[wanted.clone(), too_many.clone()])
+        .await
+        .unwrap();
     let of = |wanted: &str| &created.iter().find(|(name, _)| name == wanted).unwrap().1;
     assert_eq!(of(&name), &Ok(TopicCreation::Created));
-    assert!(of(&too_many.name).as_ref().is_err_and(|reason| reason.to_lowercase().contains("replication")), "{created:?}");
+    assert!(
+        of(&too_many.name)
+            .as_ref()
+            .is_err_and(|reason| reason.to_lowercase().contains("replication")),
+        "{created:?}"
+    );
     let again = cluster.create_topics(&[wanted]).await.unwrap();
     assert_eq!(again, [(name.clone(), Ok(TopicCreation::AlreadyExisted))]);
 
     let topics = cluster.topics(PATIENCE).await.unwrap();
     assert_eq!((topics.brokers, topics.partitions[&name]), (1, 3));
 
-    cluster.alter_topic_config(&name, &[("retention.ms".to_owned(), "3600000".to_owned())]).await.unwrap();
+    cluster
+        .alter_topic_config(&name, &[("retention.ms".to_owned(), "3600000".to_owned())])
+        .await
+        .unwrap();
     let config = &cluster.topic_config(&[&name]).await.unwrap()[&name];
     assert_eq!(config["retention.ms"], "3600000");
-    assert_eq!(config["cleanup.policy"], "compact", "what is not named stays as it is");
+    assert_eq!(
+        config["cleanup.policy"], "compact",
+        "what is not named stays as it is"
+    );
 
-    let error = cluster.alter_topic_config(&name, &[("retention.ms".to_owned(), "soon".to_owned())]).await.unwrap_err().to_string();
-    assert!(error.contains(&name) && error.contains("retention.ms"), "{error}");
+    let error = cluster
+        .alter_topic_config(&name, &[("retention.ms".to_owned(), "soon".to_owned())])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&name) && error.contains("retention.ms"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_broker_that_does_not_answer_is_named_with_the_reason() {
     // A port that was free a moment ago refuses connections.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let address = format!("127.0.0.1:{port}");
     let cluster = Cluster::new(&address, &BTreeMap::new()).unwrap();
     let before = std::time::Instant::now();
-    let error = cluster.topics(Duration::from_secs(2)).await.map(drop).unwrap_err().to_string();
+    let error = cluster
+        .topics(Duration::from_secs(2))
+        .await
+        .map(drop)
+        .unwrap_err()
+        .to_string();
     assert!(before.elapsed() < Duration::from_secs(5));
-    assert!(error.contains(&address) && error.contains("Connection refused"), "{error}");
+    assert!(
+        error.contains(&address) && error.contains("Connection refused"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -511,5 +725,9 @@ async fn a_closed_member_is_gone_at_once() {
     let mut second = Member::join(&cluster, &group, &name);
     assert_eq!(second.rebalance().await, 4);
     // A member that had not left would keep its partitions for session.timeout.ms, 45 s.
-    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    assert!(
+        before.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        before.elapsed()
+    );
 }
