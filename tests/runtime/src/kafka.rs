@@ -1,5 +1,8 @@
 //! Plain clients that write and read topics without the runtime.
-#![expect(clippy::expect_used, reason = "a test's tool: whatever goes wrong ends the test")]
+#![expect(
+    clippy::expect_used,
+    reason = "a test's tool: whatever goes wrong ends the test"
+)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -85,7 +88,10 @@ pub async fn create(topic: &str, partitions: i32, config: &[(&str, &str)]) {
         config: config.to_vec(),
     };
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-    let created = admin().create_topics([&new], &options).await.expect("creating a topic");
+    let created = admin()
+        .create_topics([&new], &options)
+        .await
+        .expect("creating a topic");
     assert_eq!(created, [Ok(topic.to_owned())]);
     // The controller answers before the broker has heard of the topic.
     eventually("the topic is listed", || topics(topic).contains_key(topic)).await;
@@ -94,11 +100,16 @@ pub async fn create(topic: &str, partitions: i32, config: &[(&str, &str)]) {
 /// Deletes a topic and waits until it is gone.
 pub async fn delete(topic: &str) {
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-    let deleted = admin().delete_topics(&[topic], &options).await.expect("deleting a topic");
+    let deleted = admin()
+        .delete_topics(&[topic], &options)
+        .await
+        .expect("deleting a topic");
     assert_eq!(deleted, [Ok(topic.to_owned())]);
     let consumer: BaseConsumer = client().create().expect("a consumer");
     eventually("the topic is gone", || {
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("metadata");
+        let metadata = consumer
+            .fetch_metadata(Some(topic), PATIENCE)
+            .expect("metadata");
         metadata.topics()[0].error().is_some()
     })
     .await;
@@ -106,17 +117,33 @@ pub async fn delete(topic: &str) {
 
 /// The settings of a topic.
 pub async fn settings(topic: &str) -> BTreeMap<String, String> {
-    let found = admin().describe_configs([&ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await.expect("describing a topic");
-    let resource = found.into_iter().next().expect("one answer").expect("the topic's settings");
-    resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+    let found = admin()
+        .describe_configs([&ResourceSpecifier::Topic(topic)], &AdminOptions::new())
+        .await
+        .expect("describing a topic");
+    let resource = found
+        .into_iter()
+        .next()
+        .expect("one answer")
+        .expect("the topic's settings");
+    resource
+        .entries
+        .into_iter()
+        .filter_map(|entry| Some((entry.name, entry.value?)))
+        .collect()
 }
 
 /// The number of partitions of every topic there is whose name starts with `prefix`.
 pub fn topics(prefix: &str) -> BTreeMap<String, usize> {
     let consumer: BaseConsumer = client().create().expect("a consumer");
     let metadata = consumer.fetch_metadata(None, PATIENCE).expect("metadata");
-    let topics = metadata.topics().iter().filter(|topic| topic.name().starts_with(prefix));
-    topics.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect()
+    let topics = metadata
+        .topics()
+        .iter()
+        .filter(|topic| topic.name().starts_with(prefix));
+    topics
+        .map(|topic| (topic.name().to_owned(), topic.partitions().len()))
+        .collect()
 }
 
 /// Writes records with the partitioner of the Java client, and waits until they are acknowledged.
@@ -153,7 +180,10 @@ impl Writer {
     pub fn put(&self, topic: &str, record: Put<'_>) {
         let mut headers = OwnedHeaders::new();
         for (key, value) in record.headers {
-            headers = headers.insert(Header { key, value: Some(*value) });
+            headers = headers.insert(Header {
+                key,
+                value: Some(*value),
+            });
         }
         let mut next = BaseRecord::<[u8], [u8]>::to(topic);
         next.key = record.key;
@@ -164,7 +194,10 @@ impl Writer {
             next.headers = Some(headers);
         }
         while let Err((error, refused)) = self.0.send(next) {
-            assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
+            assert_eq!(
+                error,
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
+            );
             self.0.poll(Duration::from_millis(10));
             next = refused;
         }
@@ -172,7 +205,9 @@ impl Writer {
 
     /// Waits until everything is acknowledged.
     pub fn finish(&self) {
-        self.0.flush(PATIENCE).expect("the broker takes the records");
+        self.0
+            .flush(PATIENCE)
+            .expect("the broker takes the records");
     }
 }
 
@@ -185,18 +220,25 @@ pub fn read(topic: &str) -> Vec<Seen> {
         .set("fetch.wait.max.ms", "20")
         .create()
         .expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("metadata");
+    let metadata = consumer
+        .fetch_metadata(Some(topic), PATIENCE)
+        .expect("metadata");
     let mut assignment = TopicPartitionList::new();
     let mut left = metadata.topics()[0].partitions().len();
     assert!(left > 0, "there is no topic {topic}");
     for partition in metadata.topics()[0].partitions() {
-        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an offset");
+        assignment
+            .add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .expect("an offset");
     }
     consumer.assign(&assignment).expect("an assignment");
     let mut seen = Vec::new();
     let deadline = Instant::now() + PATIENCE;
     while left > 0 {
-        assert!(Instant::now() < deadline, "{left} partitions of {topic} did not come to an end");
+        assert!(
+            Instant::now() < deadline,
+            "{left} partitions of {topic} did not come to an end"
+        );
         match consumer.poll(Duration::from_millis(100)) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
@@ -204,11 +246,21 @@ pub fn read(topic: &str) -> Vec<Seen> {
             Some(Ok(message)) => seen.push(Seen {
                 partition: message.partition(),
                 offset: message.offset(),
-                key: message.key().map(|key| String::from_utf8_lossy(key).into_owned()),
+                key: message
+                    .key()
+                    .map(|key| String::from_utf8_lossy(key).into_owned()),
                 value: message.payload().map(<[u8]>::to_vec),
                 timestamp: message.timestamp().to_millis(),
                 headers: message.headers().map_or_else(Vec::new, |headers| {
-                    headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+                    headers
+                        .iter()
+                        .map(|header| {
+                            (
+                                header.key.to_owned(),
+                                header.value.unwrap_or_default().to_vec(),
+                            )
+                        })
+                        .collect()
                 }),
             }),
         }
@@ -232,7 +284,13 @@ pub fn last_counts(topic: &str) -> BTreeMap<String, u64> {
 /// First offset and the one after the last, per partition.
 pub fn extents(topic: &str, partitions: i32) -> Vec<(i64, i64)> {
     let consumer: BaseConsumer = client().create().expect("a consumer");
-    (0..partitions).map(|partition| consumer.fetch_watermarks(topic, partition, PATIENCE).expect("watermarks")).collect()
+    (0..partitions)
+        .map(|partition| {
+            consumer
+                .fetch_watermarks(topic, partition, PATIENCE)
+                .expect("watermarks")
+        })
+        .collect()
 }
 
 /// Looks at a group from outside.
@@ -245,8 +303,15 @@ pub struct GroupWatch {
 impl GroupWatch {
     /// Of one input topic of `group`.
     pub fn new(group: &str, topic: &str, partitions: i32) -> Self {
-        let consumer = client().set("group.id", group).create().expect("a consumer");
-        Self { consumer, topic: topic.to_owned(), partitions }
+        let consumer = client()
+            .set("group.id", group)
+            .create()
+            .expect("a consumer");
+        Self {
+            consumer,
+            topic: topic.to_owned(),
+            partitions,
+        }
     }
 
     /// The committed offset of each partition; 0 where there is none.
@@ -255,21 +320,41 @@ impl GroupWatch {
         for partition in 0..self.partitions {
             asked.add_partition(&self.topic, partition);
         }
-        let found = self.consumer.committed_offsets(asked, PATIENCE).expect("committed offsets");
-        let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
-        found.elements().iter().map(|element| offset(element.offset())).collect()
+        let found = self
+            .consumer
+            .committed_offsets(asked, PATIENCE)
+            .expect("committed offsets");
+        let offset = |offset| {
+            if let Offset::Offset(offset) = offset {
+                offset
+            } else {
+                0
+            }
+        };
+        found
+            .elements()
+            .iter()
+            .map(|element| offset(element.offset()))
+            .collect()
     }
 
     /// Waits until everything the topic holds now is committed.
     pub async fn caught_up(&self) {
-        let ends: Vec<_> = extents(&self.topic, self.partitions).into_iter().map(|(_, high)| high).collect();
+        let ends: Vec<_> = extents(&self.topic, self.partitions)
+            .into_iter()
+            .map(|(_, high)| high)
+            .collect();
         self.reached(ends.iter().sum()).await;
         assert_eq!(self.committed(), ends);
     }
 
     /// Waits until the committed offsets add up to `sum`.
     pub async fn reached(&self, sum: i64) {
-        eventually(&format!("{} records of {} are committed", sum, self.topic), || self.committed().iter().sum::<i64>() >= sum).await;
+        eventually(
+            &format!("{} records of {} are committed", sum, self.topic),
+            || self.committed().iter().sum::<i64>() >= sum,
+        )
+        .await;
     }
 }
 

@@ -32,12 +32,17 @@ pub struct Count {
 impl Click {
     /// One click.
     pub fn one() -> Self {
-        Self { amount: 1, note: String::new() }
+        Self {
+            amount: 1,
+            note: String::new(),
+        }
     }
 }
 
 /// Kafka's form of a point in time.
 pub fn millis(time: std::time::SystemTime) -> i64 {
-    let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = time
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

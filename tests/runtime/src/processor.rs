@@ -21,14 +21,24 @@ where
 {
     /// `handler` as the handlers of `descriptor`.
     pub fn new(descriptor: &'static ProcessorDescriptor, handler: F) -> Self {
-        Self { descriptor, handler, state: PhantomData }
+        Self {
+            descriptor,
+            handler,
+            state: PhantomData,
+        }
     }
 }
 
 /// A function from a record to its effects.
-pub trait Handler<S>: Fn(usize, &mut Context<'_, S>, Option<&[u8]>) -> Result<()> + Send + Sync + 'static {}
+pub trait Handler<S>:
+    Fn(usize, &mut Context<'_, S>, Option<&[u8]>) -> Result<()> + Send + Sync + 'static
+{
+}
 
-impl<S, F: Fn(usize, &mut Context<'_, S>, Option<&[u8]>) -> Result<()> + Send + Sync + 'static> Handler<S> for F {}
+impl<S, F: Fn(usize, &mut Context<'_, S>, Option<&[u8]>) -> Result<()> + Send + Sync + 'static>
+    Handler<S> for F
+{
+}
 
 impl<S, F> Processor for Handle<S, F>
 where
@@ -41,7 +51,12 @@ where
         self.descriptor
     }
 
-    async fn handle(&self, input: usize, mut context: Context<'_, S>, value: Option<&[u8]>) -> Result<()> {
+    async fn handle(
+        &self,
+        input: usize,
+        mut context: Context<'_, S>,
+        value: Option<&[u8]>,
+    ) -> Result<()> {
         (self.handler)(input, &mut context, value)
     }
 }

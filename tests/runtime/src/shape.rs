@@ -1,8 +1,8 @@
 //! The descriptors a generator would write, for a service whose names and sizes are given at run time.
 
 use kafmesh::codegen::v1::{
-    ComponentDescriptor, OutputDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, TopicDescriptor, TopicSettings, TopicUse,
-    ViewDescriptor,
+    ComponentDescriptor, OutputDescriptor, ProcessorDescriptor, ServiceDescriptor,
+    SourceDescriptor, TopicDescriptor, TopicSettings, TopicUse, ViewDescriptor,
 };
 
 /// A service with one processor, a source per input and a view per output.
@@ -82,17 +82,37 @@ impl Shape {
                 segment_ms: 43_200_000,
             }),
         };
-        let own_inputs: Vec<_> = self.inputs.iter().filter(|name| !self.foreign.contains(*name)).collect();
-        let mut topics: Vec<_> = own_inputs.iter().map(|name| create(self.topic(name), false)).collect();
-        topics.extend(self.outputs.iter().map(|name| create(self.topic(name), true)));
-        topics.extend(self.foreign.iter().map(|name| TopicDescriptor { name: leak_text(self.topic(name)), settings: None }));
+        let own_inputs: Vec<_> = self
+            .inputs
+            .iter()
+            .filter(|name| !self.foreign.contains(*name))
+            .collect();
+        let mut topics: Vec<_> = own_inputs
+            .iter()
+            .map(|name| create(self.topic(name), false))
+            .collect();
+        topics.extend(
+            self.outputs
+                .iter()
+                .map(|name| create(self.topic(name), true)),
+        );
+        topics.extend(self.foreign.iter().map(|name| TopicDescriptor {
+            name: leak_text(self.topic(name)),
+            settings: None,
+        }));
         if self.state {
             topics.push(create(self.changelog(), true));
         }
         topics.sort_by_key(|topic| topic.name);
 
-        let uses = |name: &str, message| TopicUse { topic: leak_text(self.topic(name)), message };
-        let outputs = self.outputs.iter().map(|name| OutputDescriptor { topic: uses(name, "count"), description: "" });
+        let uses = |name: &str, message| TopicUse {
+            topic: leak_text(self.topic(name)),
+            message,
+        };
+        let outputs = self.outputs.iter().map(|name| OutputDescriptor {
+            topic: uses(name, "count"),
+            description: "",
+        });
         let processor: &_ = leak(ProcessorDescriptor {
             name: "counter",
             description: "Counts.",
@@ -101,10 +121,21 @@ impl Shape {
             joins: &[],
             lookups: &[],
             outputs: leak_all(outputs),
-            persistence: self.state.then(|| TopicUse { topic: leak_text(self.changelog()), message: "count" }),
+            persistence: self.state.then(|| TopicUse {
+                topic: leak_text(self.changelog()),
+                message: "count",
+            }),
         });
-        let sources = self.inputs.iter().map(|name| &*leak(SourceDescriptor { topic: uses(name, "click") }));
-        let views = self.outputs.iter().map(|name| &*leak(ViewDescriptor { topic: uses(name, "count") }));
+        let sources = self.inputs.iter().map(|name| {
+            leak(SourceDescriptor {
+                topic: uses(name, "click"),
+            })
+        });
+        let views = self.outputs.iter().map(|name| {
+            leak(ViewDescriptor {
+                topic: uses(name, "count"),
+            })
+        });
         let component: &_ = leak(ComponentDescriptor {
             name: "counting",
             description: "",
@@ -118,7 +149,11 @@ impl Shape {
             topics: leak_all(topics),
             components: leak_all([component]),
         });
-        Mesh { service, component, processor }
+        Mesh {
+            service,
+            component,
+            processor,
+        }
     }
 }
 

@@ -27,8 +27,14 @@ impl Processor for Counter {
         self.descriptor
     }
 
-    async fn handle(&self, input: usize, mut context: Context<'_, Count>, value: Option<&[u8]>) -> Result<()> {
-        self.first.call_once(|| println!("first record after {} ms", self.began.elapsed().as_millis()));
+    async fn handle(
+        &self,
+        input: usize,
+        mut context: Context<'_, Count>,
+        value: Option<&[u8]>,
+    ) -> Result<()> {
+        self.first
+            .call_once(|| println!("first record after {} ms", self.began.elapsed().as_millis()));
         if self.hang_at.as_deref() == Some(context.key()) {
             println!("hanging");
             std::future::pending::<()>().await;
@@ -41,7 +47,9 @@ impl Processor for Counter {
 }
 
 fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name).ok().and_then(|value| value.parse().ok())
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
 }
 
 #[tokio::main]
@@ -50,9 +58,14 @@ async fn main() -> Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
         .init();
-    let mut shape = Shape::counter(variable::<String>("COUNTER_PREFIX").unwrap_or_default(), variable("COUNTER_PARTITIONS").unwrap_or(4));
+    let mut shape = Shape::counter(
+        variable::<String>("COUNTER_PREFIX").unwrap_or_default(),
+        variable("COUNTER_PARTITIONS").unwrap_or(4),
+    );
     shape.replication = variable("COUNTER_REPLICATION").unwrap_or(shape.replication);
     shape.retention_ms = variable("COUNTER_RETENTION_MS").unwrap_or(shape.retention_ms);
     if let Some(foreign) = variable::<String>("COUNTER_FOREIGN") {
@@ -69,6 +82,8 @@ async fn main() -> Result<()> {
         hang_at: variable("COUNTER_HANG_AT"),
         pause: Duration::from_micros(variable("COUNTER_PAUSE_US").unwrap_or(0)),
     };
-    service.registry().register_processor(mesh.component, counter)?;
+    service
+        .registry()
+        .register_processor(mesh.component, counter)?;
     service.run().await
 }

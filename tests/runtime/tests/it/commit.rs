@@ -12,7 +12,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tempfile::TempDir;
 
-use crate::support::{Running, config, unique};
+use crate::support::{Running, all, config, unique};
 
 /// A counter on a broker of its own.
 struct Bed {
@@ -28,7 +28,11 @@ impl Bed {
         let mut shape = Shape::counter(unique("commit"), 2);
         shape.all_foreign = true;
         let broker = MockCluster::new(1).unwrap();
-        for topic in [shape.topic("clicks"), shape.topic("totals"), shape.changelog()] {
+        for topic in [
+            shape.topic("clicks"),
+            shape.topic("totals"),
+            shape.changelog(),
+        ] {
             broker.create_topic(&topic, 2, 1).unwrap();
         }
         let state = tempfile::tempdir().unwrap();
@@ -41,46 +45,67 @@ impl Bed {
             counting(input, context, value)
         })
         .await;
-        Self { broker, shape, handled, running, _state: state }
+        Self {
+            broker,
+            shape,
+            handled,
+            running,
+            _state: state,
+        }
     }
 
     fn write(&self, partition: i32, count: usize) {
         let writer = Writer::to(&self.broker.bootstrap_servers());
         for _ in 0..count {
-            let put = Put { key: Some(b"k"), value: Some(&[8, 1]), partition: Some(partition), ..Put::default() };
+            let put = Put {
+                key: Some(b"k"),
+                value: Some(&[8, 1]),
+                partition: Some(partition),
+                ..Put::default()
+            };
             writer.put(&self.shape.topic("clicks"), put);
         }
         writer.finish();
     }
 
     async fn handled(&self, at_least: usize) {
-        eventually("the records are handled", || self.handled.load(Ordering::Relaxed) >= at_least).await;
+        eventually("the records are handled", || {
+            self.handled.load(Ordering::Relaxed) >= at_least
+        })
+        .await;
     }
 
     /// The next commits end like this.
     fn refuse(&self, errors: &[RDKafkaRespErr]) {
-        self.broker.request_errors(RDKafkaApiKey::OffsetCommit, errors);
+        self.broker
+            .request_errors(RDKafkaApiKey::OffsetCommit, errors);
     }
+}
+
+async fn is_forgotten(error: RDKafkaRespErr) {
+    let bed = Bed::new().await;
+    bed.write(0, 10);
+    bed.handled(10).await;
+    // That commit is done.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    bed.refuse(&[error]);
+    bed.write(0, 10);
+    // Ten, and the ten whose commit was refused.
+    bed.handled(30).await;
+    bed.write(1, 10);
+    bed.handled(40).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bed.handled.load(Ordering::Relaxed), 40, "{error:?}");
+    bed.running.stop().await;
 }
 
 #[tokio::test]
 async fn a_member_that_the_group_forgot_joins_again_and_handles_again() {
-    for error in [RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID] {
-        let bed = Bed::new().await;
-        bed.write(0, 10);
-        bed.handled(10).await;
-        // That commit is done.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        bed.refuse(&[error]);
-        bed.write(0, 10);
-        // Ten, and the ten whose commit was refused.
-        bed.handled(30).await;
-        bed.write(1, 10);
-        bed.handled(40).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(bed.handled.load(Ordering::Relaxed), 40, "{error:?}");
-        bed.running.stop().await;
-    }
+    let errors = [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+    ];
+    all(errors.map(is_forgotten)).await;
 }
 
 #[tokio::test]

@@ -24,7 +24,11 @@ async fn a_restart_in_order_counts_every_record_once() {
 
     assert_eq!(kafka::last_counts(&shape.topic("totals")), clicks.truth());
     assert_eq!(kafka::last_counts(&shape.changelog()), clicks.truth());
-    assert_eq!(kafka::read(&shape.topic("totals")).len() as u64, clicks.written, "one output per record");
+    assert_eq!(
+        kafka::read(&shape.topic("totals")).len() as u64,
+        clicks.written,
+        "one output per record"
+    );
 }
 
 #[tokio::test]
@@ -44,7 +48,10 @@ async fn a_kill_under_load_loses_nothing() {
     group.caught_up().await;
     counter.stop().await;
 
-    let (totals, counts) = (kafka::last_counts(&shape.topic("totals")), kafka::last_counts(&shape.changelog()));
+    let (totals, counts) = (
+        kafka::last_counts(&shape.topic("totals")),
+        kafka::last_counts(&shape.changelog()),
+    );
     assert_eq!(totals, counts, "state and outputs agree");
     for (key, count) in clicks.truth() {
         assert!(counts[&key] >= count, "{key}: {} of {count}", counts[&key]);

@@ -13,8 +13,14 @@ fn assert_at_least(shape: &Shape, clicks: &Clicks) {
     let counts = kafka::last_counts(&shape.changelog());
     assert_eq!(kafka::last_counts(&shape.topic("totals")), counts);
     let truth = clicks.truth();
-    assert_eq!(counts.keys().collect::<Vec<_>>(), truth.keys().collect::<Vec<_>>());
-    let short: BTreeMap<_, _> = truth.iter().filter(|(key, count)| counts[*key] < **count).collect();
+    assert_eq!(
+        counts.keys().collect::<Vec<_>>(),
+        truth.keys().collect::<Vec<_>>()
+    );
+    let short: BTreeMap<_, _> = truth
+        .iter()
+        .filter(|(key, count)| counts[*key] < **count)
+        .collect();
     assert!(short.is_empty(), "lost: {short:?}");
 }
 
@@ -44,7 +50,11 @@ async fn partitions_that_move_in_order_count_every_record_once() {
 
     assert_eq!(kafka::last_counts(&shape.changelog()), clicks.truth());
     assert_eq!(kafka::last_counts(&shape.topic("totals")), clicks.truth());
-    assert_eq!(kafka::read(&shape.topic("totals")).len() as u64, clicks.written, "one output per record");
+    assert_eq!(
+        kafka::read(&shape.topic("totals")).len() as u64,
+        clicks.written,
+        "one output per record"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +84,10 @@ async fn a_killed_process_loses_nothing() {
 async fn five_kills_at_any_time_lose_nothing() {
     let shape = Shape::counter(unique("kills"), 2);
     let state = tempfile::tempdir().unwrap();
-    let variables = [("COUNTER_PAUSE_US", "100"), ("KAFMESH_COMMIT_INTERVAL", "50ms")];
+    let variables = [
+        ("COUNTER_PAUSE_US", "100"),
+        ("KAFMESH_COMMIT_INTERVAL", "50ms"),
+    ];
     let mut clicks = Clicks::new(&shape, 300);
     let group = GroupWatch::new(&shape.group(), &clicks.topic, 2);
     for round in 0..5 {
@@ -83,7 +96,10 @@ async fn five_kills_at_any_time_lose_nothing() {
         clicks.write(3_000);
         counter.says("first record").await;
         // Somewhere between two commits, during one, or while records are on their way.
-        let moment = u64::from(std::process::id()).wrapping_mul(2_654_435_761).rotate_left(round * 7) % 120;
+        let moment = u64::from(std::process::id())
+            .wrapping_mul(2_654_435_761)
+            .rotate_left(round * 7)
+            % 120;
         tokio::time::sleep(Duration::from_millis(moment)).await;
         counter.kill();
     }

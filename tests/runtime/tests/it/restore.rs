@@ -22,7 +22,12 @@ async fn a_lost_state_directory_is_restored_from_the_changelog() {
     let other = tempfile::tempdir().unwrap();
     let mut counter = Counter::start(&shape, other.path(), &[]);
     for partition in 0..2 {
-        let line = counter.says(&format!("state restored topic=\"{}\" partition={partition}", shape.changelog())).await;
+        let line = counter
+            .says(&format!(
+                "state restored topic=\"{}\" partition={partition}",
+                shape.changelog()
+            ))
+            .await;
         assert!(line.contains("records="), "{line}");
     }
     clicks.write(20_500);
@@ -37,7 +42,10 @@ async fn a_lost_state_directory_is_restored_from_the_changelog() {
     clicks.write(1);
     group.caught_up().await;
     let (status, output) = counter.terminate().await;
-    assert!(status.success() && !output.contains("restoring state"), "{output}");
+    assert!(
+        status.success() && !output.contains("restoring state"),
+        "{output}"
+    );
     assert_eq!(kafka::last_counts(&shape.changelog()), clicks.truth());
 }
 
@@ -56,14 +64,22 @@ async fn a_changelog_created_anew_rebuilds_the_state() {
     kafka::delete(&shape.changelog()).await;
     kafka::create(&shape.changelog(), 1, &[("cleanup.policy", "compact")]).await;
     // State by other means, and less of it than there was.
-    kafka::write(&shape.changelog(), [Put { key: Some(b"k7"), value: Some(&[8, 100]), ..Put::default() }]);
+    kafka::write(
+        &shape.changelog(),
+        [Put {
+            key: Some(b"k7"),
+            value: Some(&[8, 100]),
+            ..Put::default()
+        }],
+    );
     let mut counter = Counter::start(&shape, state.path(), &[]);
     counter.says("rebuilding the table").await;
     clicks.write(100);
     group.caught_up().await;
     counter.stop().await;
 
-    let mut truth: std::collections::BTreeMap<_, _> = (0..100).map(|key| (format!("k{key}"), 1)).collect();
+    let mut truth: std::collections::BTreeMap<_, _> =
+        (0..100).map(|key| (format!("k{key}"), 1)).collect();
     truth.insert("k7".to_owned(), 101);
     assert_eq!(kafka::last_counts(&shape.changelog()), truth);
 }
@@ -79,7 +95,15 @@ async fn a_long_restore_does_not_hold_up_other_partitions() {
     kafka::create(&shape.changelog(), 2, &[("cleanup.policy", "compact")]).await;
     let writer = Writer::new();
     let put = |topic: &str, partition, key: &str, value| {
-        writer.put(topic, Put { key: Some(key.as_bytes()), value: Some(value), partition: Some(partition), ..Put::default() });
+        writer.put(
+            topic,
+            Put {
+                key: Some(key.as_bytes()),
+                value: Some(value),
+                partition: Some(partition),
+                ..Put::default()
+            },
+        );
     };
     for entry in 0..ENTRIES {
         put(&shape.changelog(), 0, &format!("old{entry}"), &[8, 5]);
@@ -100,11 +124,18 @@ async fn a_long_restore_does_not_hold_up_other_partitions() {
     GroupWatch::new(&shape.group(), &topic, 2).caught_up().await;
     running.stop().await;
 
-    assert_eq!(*order.lock().unwrap(), [[1; 1000], [0; 1000]].concat(), "partition 1 first, as a whole");
+    assert_eq!(
+        *order.lock().unwrap(),
+        [[1; 1000], [0; 1000]].concat(),
+        "partition 1 first, as a whole"
+    );
     let counts = kafka::last_counts(&shape.changelog());
     assert_eq!(counts.len(), ENTRIES + 1000);
     for entry in 0..ENTRIES {
-        assert_eq!(counts[&format!("old{entry}")], if entry < 1000 { 6 } else { 5 });
+        assert_eq!(
+            counts[&format!("old{entry}")],
+            if entry < 1000 { 6 } else { 5 }
+        );
     }
     assert!((0..1000).all(|record| counts[&format!("new{record}")] == 1));
 }

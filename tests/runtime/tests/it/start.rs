@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use kafmesh_runtime_tests::kafka::{self, GroupWatch};
 use kafmesh_runtime_tests::Shape;
+use kafmesh_runtime_tests::kafka::{self, GroupWatch};
 
 use crate::support::{Clicks, Counter, unique};
 
@@ -14,7 +14,11 @@ async fn refused(shape: &Shape, within: Duration, variables: &[(&str, &str)]) ->
     let began = Instant::now();
     let counter = Counter::start(shape, state.path(), variables);
     let (status, output) = counter.ended().await;
-    assert!(began.elapsed() < within, "took {:?}:\n{output}", began.elapsed());
+    assert!(
+        began.elapsed() < within,
+        "took {:?}:\n{output}",
+        began.elapsed()
+    );
     assert_eq!(status.code(), Some(1), "{output}");
     let (_, error) = output.rsplit_once("Error: ").expect(&output);
     error.to_owned()
@@ -30,19 +34,33 @@ async fn topics_are_created_with_their_settings_and_altered_to_match() {
     let mut counter = Counter::start(&shape, state.path(), &[]);
     counter.says("running service").await;
     let prefix = &shape.prefix;
-    let expected = ["clicks", "counter-table", "totals"].map(|topic| (format!("{prefix}.{topic}"), 3));
+    let expected =
+        ["clicks", "counter-table", "totals"].map(|topic| (format!("{prefix}.{topic}"), 3));
     assert_eq!(kafka::topics(prefix), expected.into());
     let clicks = kafka::settings(&shape.topic("clicks")).await;
-    assert_eq!([&clicks["cleanup.policy"], &clicks["retention.ms"], &clicks["segment.ms"]], ["delete", "86400000", "43200000"]);
+    assert_eq!(
+        [
+            &clicks["cleanup.policy"],
+            &clicks["retention.ms"],
+            &clicks["segment.ms"]
+        ],
+        ["delete", "86400000", "43200000"]
+    );
     for compacted in [shape.topic("totals"), shape.changelog()] {
-        assert_eq!(kafka::settings(&compacted).await["cleanup.policy"], "compact");
+        assert_eq!(
+            kafka::settings(&compacted).await["cleanup.policy"],
+            "compact"
+        );
     }
     counter.stop().await;
 
     shape.retention_ms = 3_600_000;
     let mut counter = Counter::start(&shape, state.path(), &[]);
     counter.says("running service").await;
-    assert_eq!(kafka::settings(&shape.topic("clicks")).await["retention.ms"], "3600000");
+    assert_eq!(
+        kafka::settings(&shape.topic("clicks")).await["retention.ms"],
+        "3600000"
+    );
     counter.stop().await;
 }
 
@@ -98,8 +116,14 @@ async fn replication_above_the_brokers_is_an_error_and_lowered_in_dev() {
     let mut shape = Shape::counter(unique("replicas"), 1);
     shape.replication = 300;
     let error = refused(&shape, SECONDS, &[]).await;
-    assert!(error.starts_with("3 problems with the topics of this service:\n"), "{error}");
-    let line = format!("  - {}.clicks asks for 300 replicas, but the cluster has ", shape.prefix);
+    assert!(
+        error.starts_with("3 problems with the topics of this service:\n"),
+        "{error}"
+    );
+    let line = format!(
+        "  - {}.clicks asks for 300 replicas, but the cluster has ",
+        shape.prefix
+    );
     assert!(error.contains(&line), "{error}");
     assert!(error.contains("; lower `replicas`, or set KAFMESH_DEV=true on a development machine to lower it by itself"), "{error}");
 
@@ -115,10 +139,21 @@ async fn replication_above_the_brokers_is_an_error_and_lowered_in_dev() {
 async fn an_unreachable_broker_is_an_error_after_the_startup_timeout() {
     let shape = Shape::counter(unique("unreachable"), 1);
     // Bound, so that nobody else takes it, and closed to connections.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let brokers = port.to_string();
     let began = Instant::now();
-    let error = refused(&shape, SECONDS, &[("KAFMESH_BROKERS", &brokers), ("KAFMESH_STARTUP_TIMEOUT", "2s")]).await;
+    let error = refused(
+        &shape,
+        SECONDS,
+        &[
+            ("KAFMESH_BROKERS", &brokers),
+            ("KAFMESH_STARTUP_TIMEOUT", "2s"),
+        ],
+    )
+    .await;
     assert!(began.elapsed() >= Duration::from_secs(2));
     assert_eq!(
         error,
@@ -134,7 +169,15 @@ async fn something_that_is_not_kafka_is_an_error_after_the_startup_timeout() {
     let shape = Shape::counter(unique("silent"), 1);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let brokers = silent.local_addr().unwrap().to_string();
-    let error = refused(&shape, SECONDS, &[("KAFMESH_BROKERS", &brokers), ("KAFMESH_STARTUP_TIMEOUT", "1s")]).await;
+    let error = refused(
+        &shape,
+        SECONDS,
+        &[
+            ("KAFMESH_BROKERS", &brokers),
+            ("KAFMESH_STARTUP_TIMEOUT", "1s"),
+        ],
+    )
+    .await;
     let begins = format!("no Kafka broker answered at {brokers} within 1s: ");
     assert!(error.starts_with(&begins), "{error}");
 }
@@ -146,9 +189,14 @@ async fn a_taken_port_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     assert_eq!(
         refused(&shape, SECONDS, &[("KAFMESH_LISTEN", &address)]).await,
-        format!("cannot listen on {address}: Address already in use (os error 98); set KAFMESH_LISTEN to another address")
+        format!(
+            "cannot listen on {address}: Address already in use (os error 98); set KAFMESH_LISTEN to another address"
+        )
     );
-    assert!(kafka::topics(&shape.prefix).is_empty(), "nothing was created");
+    assert!(
+        kafka::topics(&shape.prefix).is_empty(),
+        "nothing was created"
+    );
 }
 
 #[tokio::test]
@@ -160,7 +208,9 @@ async fn a_state_directory_in_use_is_named() {
     let path = state.path().display().to_string();
     assert_eq!(
         refused(&shape, SECONDS, &[("KAFMESH_STATE_DIR", &path)]).await,
-        format!("the local store at {path} failed while opening it: another process has it open; give each process its own KAFMESH_STATE_DIR")
+        format!(
+            "the local store at {path} failed while opening it: another process has it open; give each process its own KAFMESH_STATE_DIR"
+        )
     );
     first.stop().await;
 }
@@ -210,7 +260,9 @@ async fn a_restart_is_at_work_within_seconds() {
     counter.kill();
     let mut counter = Counter::start(&shape, state.path(), &[]);
     let after_kill = first_record(&mut counter).await;
-    println!("first record {in_order:?} after the start, and {after_kill:?} after a kill with a session of 6 s");
+    println!(
+        "first record {in_order:?} after the start, and {after_kill:?} after a kill with a session of 6 s"
+    );
     assert!(in_order < Duration::from_secs(5), "{in_order:?}");
     assert!(after_kill < Duration::from_secs(6 + 5), "{after_kill:?}");
     counter.stop().await;

@@ -20,7 +20,11 @@ async fn a_stop_under_load_commits_everything_that_was_handled() {
     group.reached(1).await;
     let began = Instant::now();
     counter.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
 
     let committed: i64 = group.committed().iter().sum();
     assert!((1..20_000).contains(&committed), "{committed}");
@@ -33,7 +37,10 @@ async fn a_stop_under_load_commits_everything_that_was_handled() {
 async fn a_slow_handler_commits_at_the_interval_all_the_same() {
     let shape = Shape::counter(unique("slow"), 1);
     let state = tempfile::tempdir().unwrap();
-    let variables = [("COUNTER_PAUSE_US", "20000"), ("KAFMESH_COMMIT_INTERVAL", "300ms")];
+    let variables = [
+        ("COUNTER_PAUSE_US", "20000"),
+        ("KAFMESH_COMMIT_INTERVAL", "300ms"),
+    ];
     let mut counter = Counter::start(&shape, state.path(), &variables);
     counter.says("connected").await;
     let mut clicks = Clicks::new(&shape, 100);
@@ -44,7 +51,11 @@ async fn a_slow_handler_commits_at_the_interval_all_the_same() {
     let first = group.committed()[0];
     let began = Instant::now();
     group.reached(first + 1).await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
     assert!(first < 500, "{first}");
     counter.stop().await;
 }
@@ -53,14 +64,21 @@ async fn a_slow_handler_commits_at_the_interval_all_the_same() {
 async fn a_handler_that_hangs_is_cut_short_after_the_shutdown_timeout() {
     let shape = Shape::counter(unique("hang"), 1);
     let state = tempfile::tempdir().unwrap();
-    let variables = [("COUNTER_HANG_AT", "k3"), ("KAFMESH_SHUTDOWN_TIMEOUT", "1500ms")];
+    let variables = [
+        ("COUNTER_HANG_AT", "k3"),
+        ("KAFMESH_SHUTDOWN_TIMEOUT", "1500ms"),
+    ];
     let mut counter = Counter::start(&shape, state.path(), &variables);
     counter.says("connected").await;
     Clicks::new(&shape, 10).write(10);
     counter.says("hanging").await;
     let began = Instant::now();
     let (status, output) = counter.terminate().await;
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}:\n{output}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(6),
+        "{:?}:\n{output}",
+        began.elapsed()
+    );
     assert_eq!(status.code(), Some(1));
     let (_, error) = output.rsplit_once("Error: ").expect(&output);
     assert_eq!(

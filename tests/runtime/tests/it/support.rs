@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use kafmesh::codegen::v1::Service;
@@ -39,11 +40,15 @@ pub(crate) fn config(state: &Path) -> Config {
         .with_state_dir(state)
         .with_commit_interval(Duration::from_millis(200))
         .with_kafka("session.timeout.ms", "6000")
+        .with_kafka("heartbeat.interval.ms", "500")
 }
 
 /// An address that was free a moment ago.
 pub(crate) fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// A service that runs in the test's own process.
@@ -54,7 +59,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(service: Service) -> Self {
-        Self { stopper: service.stopper(), task: tokio::spawn(service.run()) }
+        Self {
+            stopper: service.stopper(),
+            task: tokio::spawn(service.run()),
+        }
     }
 
     /// Connects, registers `handler`, runs.
@@ -63,7 +71,10 @@ impl Running {
         F: Handler<Count>,
     {
         let mut service = Service::connect(config, mesh.service).await.unwrap();
-        service.registry().register_processor(mesh.component, Handle::new(mesh.processor, handler)).unwrap();
+        service
+            .registry()
+            .register_processor(mesh.component, Handle::new(mesh.processor, handler))
+            .unwrap();
         Self::start(service)
     }
 
@@ -75,8 +86,25 @@ impl Running {
 
     /// Waits until it ends by itself.
     pub(crate) async fn ended(self) -> kafmesh::Result<()> {
-        timeout(PATIENCE, self.task).await.expect("the service does not end").unwrap()
+        timeout(PATIENCE, self.task)
+            .await
+            .expect("the service does not end")
+            .unwrap()
     }
+}
+
+/// Waits for all, side by side.
+pub(crate) async fn all<F: Future<Output = ()>>(futures: impl IntoIterator<Item = F>) {
+    let mut waiting: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        waiting.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if waiting.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// A running `counter`; killed when dropped.
@@ -94,6 +122,7 @@ impl Counter {
             .env("KAFMESH_LISTEN", "127.0.0.1:0")
             .env("KAFMESH_STATE_DIR", state)
             .env("KAFMESH_KAFKA_SESSION_TIMEOUT_MS", "6000")
+            .env("KAFMESH_KAFKA_HEARTBEAT_INTERVAL_MS", "500")
             .env("COUNTER_PREFIX", &shape.prefix)
             .env("COUNTER_PARTITIONS", shape.partitions.to_string())
             .env("COUNTER_REPLICATION", shape.replication.to_string())
@@ -118,11 +147,21 @@ impl Counter {
     pub(crate) async fn says(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(line) = self.output.lock().unwrap().iter().find(|line| line.contains(text)) {
+            if let Some(line) = self
+                .output
+                .lock()
+                .unwrap()
+                .iter()
+                .find(|line| line.contains(text))
+            {
                 return line.clone();
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "it never said {text:?}, {ended:?}:\n{}", self.output());
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "it never said {text:?}, {ended:?}:\n{}",
+                self.output()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -135,7 +174,11 @@ impl Counter {
 
     /// SIGTERM, and how it ended.
     pub(crate) async fn terminate(self) -> (ExitStatus, String) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        kill(
+            Pid::from_raw(self.child.id().cast_signed()),
+            Signal::SIGTERM,
+        )
+        .unwrap();
         self.ended().await
     }
 
@@ -156,7 +199,11 @@ impl Counter {
                 }
                 return (status, self.output());
             }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", self.output());
+            assert!(
+                Instant::now() < deadline,
+                "it does not end:\n{}",
+                self.output()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -188,7 +235,11 @@ pub(crate) struct Clicks {
 
 impl Clicks {
     pub(crate) fn new(shape: &Shape, keys: u64) -> Self {
-        Self { topic: shape.topic("clicks"), keys, written: 0 }
+        Self {
+            topic: shape.topic("clicks"),
+            keys,
+            written: 0,
+        }
     }
 
     /// Writes `count` more.
@@ -196,7 +247,14 @@ impl Clicks {
         let writer = kafka::Writer::new();
         for _ in 0..count {
             let key = format!("k{}", self.written % self.keys);
-            writer.put(&self.topic, kafka::Put { key: Some(key.as_bytes()), value: Some(&[8, 1]), ..kafka::Put::default() });
+            writer.put(
+                &self.topic,
+                kafka::Put {
+                    key: Some(key.as_bytes()),
+                    value: Some(&[8, 1]),
+                    ..kafka::Put::default()
+                },
+            );
             self.written += 1;
         }
         writer.finish();
@@ -205,6 +263,8 @@ impl Clicks {
     /// The true count of every key.
     pub(crate) fn truth(&self) -> std::collections::BTreeMap<String, u64> {
         let of = |key| self.written / self.keys + u64::from(key < self.written % self.keys);
-        (0..self.keys.min(self.written)).map(|key| (format!("k{key}"), of(key))).collect()
+        (0..self.keys.min(self.written))
+            .map(|key| (format!("k{key}"), of(key)))
+            .collect()
     }
 }

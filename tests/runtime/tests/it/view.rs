@@ -15,20 +15,38 @@ use crate::support::{PATIENCE, Running, config, unique};
 
 async fn start(mesh: Mesh, state: &Path) -> (Running, View<Count>) {
     let mut service = Service::connect(config(state), mesh.service).await.unwrap();
-    let view: View<Count> = service.registry().view(mesh.component, mesh.component.views[0]).unwrap();
+    let view: View<Count> = service
+        .registry()
+        .view(mesh.component, mesh.component.views[0])
+        .unwrap();
     let early = view.get("k1").unwrap_err().to_string();
     let topic = mesh.component.views[0].topic.topic;
-    assert_eq!(early, format!("the view of {topic} is not complete yet (it is starting); wait for it with `ready().await`"));
+    assert_eq!(
+        early,
+        format!(
+            "the view of {topic} is not complete yet (it is starting); wait for it with `ready().await`"
+        )
+    );
     (Running::start(service), view)
 }
 
 fn entries(view: &View<Count>) -> BTreeMap<String, u64> {
-    view.iter().unwrap().map(|entry| entry.map(|(key, count)| (key, count.count)).unwrap()).collect()
+    view.iter()
+        .unwrap()
+        .map(|entry| entry.map(|(key, count)| (key, count.count)).unwrap())
+        .collect()
 }
 
 fn put(writer: &Writer, topic: &str, key: &str, count: Option<u64>) {
     let value = count.map(|count| Count { count }.encode_to_vec());
-    writer.put(topic, Put { key: Some(key.as_bytes()), value: value.as_deref(), ..Put::default() });
+    writer.put(
+        topic,
+        Put {
+            key: Some(key.as_bytes()),
+            value: value.as_deref(),
+            ..Put::default()
+        },
+    );
 }
 
 #[tokio::test]
@@ -92,7 +110,11 @@ async fn a_view_of_an_empty_topic_is_ready_at_once() {
     let (running, view) = start(mesh, state.path()).await;
     let began = Instant::now();
     timeout(PATIENCE, view.ready()).await.unwrap().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(entries(&view), BTreeMap::new());
     running.stop().await;
 }
@@ -104,13 +126,26 @@ async fn an_entry_that_cannot_be_read_is_an_error_of_its_own() {
     let state = tempfile::tempdir().unwrap();
     let topic = shape.topic("totals");
     kafka::create(&topic, 1, &[("cleanup.policy", "compact")]).await;
-    let record = |key, value| Put { key: Some(key), value: Some(value), ..Put::default() };
-    kafka::write(&topic, [record(b"good", &[8, 1]), record(b"wrong", b"\xff"), record(b"\xff", &[8, 1])]);
+    let record = |key, value| Put {
+        key: Some(key),
+        value: Some(value),
+        ..Put::default()
+    };
+    kafka::write(
+        &topic,
+        [
+            record(b"good", &[8, 1]),
+            record(b"wrong", b"\xff"),
+            record(b"\xff", &[8, 1]),
+        ],
+    );
     let (running, view) = start(mesh, state.path()).await;
     timeout(PATIENCE, view.ready()).await.unwrap().unwrap();
     assert_eq!(view.get("good").unwrap(), Some(Count { count: 1 }));
     let error = view.get("wrong").unwrap_err().to_string();
-    let begins = format!("the entry of key \"wrong\" in the view of {topic} cannot be read: its value is not a Count: ");
+    let begins = format!(
+        "the entry of key \"wrong\" in the view of {topic} cannot be read: its value is not a Count: "
+    );
     assert!(error.starts_with(&begins), "{error}");
     assert_eq!(view.iter().unwrap().filter(Result::is_err).count(), 2);
     running.stop().await;
