@@ -1,6 +1,7 @@
 //! Generation: a resolved definition in, the tree of modules out; nothing is read or written.
 
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Component as PathComponent, Path};
 
 use kafmesh_definition::model::Component;
@@ -10,7 +11,7 @@ use quote::format_ident;
 
 use crate::generated::Generated;
 use crate::module::{self, Module};
-use crate::{check, doc, emit, models, names};
+use crate::{check, doc, emit, models, names, print};
 
 /// Generates the Rust code of `definition`.
 ///
@@ -45,18 +46,20 @@ pub fn generate(definition: &Definition) -> Result<Generated, Diagnostics> {
 fn tree(definition: &Definition) -> Result<Module, String> {
     let sources = display(&definition.file, definition);
     let ident = format_ident!("service");
-    let body = format(&ident, emit::service::emit(definition))?;
+    let body = format(emit::service::emit(definition));
     let mut service = Module::new(&ident, "service.km.rs".to_owned(), &sources, body);
     service.docs = vec!["The service: what it is, what runs it and what tests it.".to_owned()];
 
     let (components, models) = std::thread::scope(|scope| {
         let models = scope.spawn(|| models::emit(&definition.protos, &sources));
         let components = components(definition, &sources);
-        (components, models.join())
+        (
+            components,
+            models.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        )
     });
-    let models = models.map_err(|_| "prost panicked".to_owned())??;
-    let mut children = components?;
-    children.push(models);
+    let mut children = components;
+    children.push(models?);
     children.push(service);
     children.sort_by(|a, b| a.path.cmp(&b.path));
 
@@ -80,40 +83,25 @@ fn tree(definition: &Definition) -> Result<Module, String> {
     })
 }
 
-/// The modules of all components, made on all processors: formatting is what generation spends its time on.
-fn components(definition: &Definition, sources: &str) -> Result<Vec<Module>, String> {
+/// The modules of all components, made on all processors.
+fn components(definition: &Definition, sources: &str) -> Vec<Module> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let share = definition.components.len().div_ceil(threads).max(1);
+    let make = |component| self::component(definition, component, sources);
     std::thread::scope(|scope| {
         let workers: Vec<_> = definition
             .components
             .chunks(share)
-            .map(|components| {
-                scope.spawn(move || {
-                    components
-                        .iter()
-                        .map(|component| self::component(definition, component, sources))
-                        .collect::<Result<Vec<_>, _>>()
-                })
-            })
+            .map(|share| scope.spawn(move || share.iter().map(make).collect::<Vec<_>>()))
             .collect();
-        let mut modules = Vec::with_capacity(definition.components.len());
-        for worker in workers {
-            modules.extend(
-                worker
-                    .join()
-                    .map_err(|_| "an emitter panicked".to_owned())??,
-            );
-        }
-        Ok(modules)
+        let modules = workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        modules.collect()
     })
 }
 
-fn component(
-    definition: &Definition,
-    component: &Component,
-    definition_file: &str,
-) -> Result<Module, String> {
+fn component(definition: &Definition, component: &Component, definition_file: &str) -> Module {
     let sources = format!(
         "{definition_file}, {}",
         display(&component.file, definition)
@@ -121,22 +109,22 @@ fn component(
     let directory = names::component(&component.name).module;
     let leaf = |ident: &Ident, docs: String, tokens: TokenStream| {
         let path = module::leaf_file(&directory, ident);
-        let mut module = Module::new(ident, path, &sources, format(ident, tokens)?);
+        let mut module = Module::new(ident, path, &sources, format(tokens));
         module.docs = vec![docs];
-        Ok::<_, String>(module)
+        module
     };
 
     let mut children = vec![leaf(
         &format_ident!("component"),
         format!("The component {}.", doc::code(component.name.written())),
         emit::component::emit(component),
-    )?];
+    )];
     for processor in &component.processors {
         children.push(leaf(
             &names::processor(&processor.name).module,
             format!("The processor {}.", doc::code(processor.name.written())),
             emit::processor::emit(processor),
-        )?);
+        ));
     }
     for source in &component.sources {
         children.push(leaf(
@@ -146,7 +134,7 @@ fn component(
                 doc::code(source.topic.message.written())
             ),
             emit::source::emit(source),
-        )?);
+        ));
     }
     for view in &component.views {
         children.push(leaf(
@@ -156,21 +144,21 @@ fn component(
                 doc::code(view.topic.message.written())
             ),
             emit::view::emit(view),
-        )?);
+        ));
     }
 
-    let body = format(&directory, emit::component::reexports(component))?;
+    let body = format(emit::component::reexports(component));
     let path = module::directory_file(&directory);
     let mut module = Module::new(&directory, path, &sources, body);
     module.public = true;
     let summary = format!("The component {}.", doc::code(component.name.written()));
     module.docs = emit::component::with_description(summary, &component.description);
     module.children = children;
-    Ok(module)
+    module
 }
 
-fn format(ident: &Ident, tokens: TokenStream) -> Result<String, String> {
-    module::format(tokens).map_err(|error| format!("the code of `{ident}` does not parse: {error}"))
+fn format(tokens: TokenStream) -> String {
+    module::spaced(&print::print(tokens))
 }
 
 /// A definition file as the header names it: the same on every machine and system.

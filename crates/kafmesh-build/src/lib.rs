@@ -26,6 +26,7 @@ mod generated;
 mod models;
 mod module;
 mod names;
+mod print;
 #[cfg(doctest)]
 mod undeclared;
 mod write;

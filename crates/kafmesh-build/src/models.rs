@@ -226,7 +226,12 @@ impl Package {
             attrs: Vec::new(),
             items,
         };
-        let mut module = Module::new(ident, path, sources, module::unparse(&file));
+        let mut module = Module::new(
+            ident,
+            path,
+            sources,
+            module::spaced(&prettyplease::unparse(&file)),
+        );
         module.children = modules;
         module
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 
 use crate::names;
 
@@ -157,21 +157,16 @@ pub(crate) fn is_generated(text: &[u8]) -> bool {
     text.starts_with(HEADER_START.as_bytes())
 }
 
-/// `tokens` as formatted source.
-pub(crate) fn format(tokens: TokenStream) -> syn::Result<String> {
-    Ok(unparse(&syn::parse2(tokens)?))
-}
-
-/// Formatted source, with an empty line between items and between methods, which prettyplease leaves out.
-pub(crate) fn unparse(file: &syn::File) -> String {
-    let dense = prettyplease::unparse(file);
+/// An empty line between items and between methods of formatted source, which printers leave out.
+pub(crate) fn spaced(dense: &str) -> String {
     let mut text = String::with_capacity(dense.len() + dense.len() / 16);
     let mut previous = "{";
     for line in dense.lines() {
-        let item_starts = !line.starts_with([' ', '}', ')']) && !is_lead(previous);
+        let item_starts = !line.starts_with([' ', '}', ')', ']']) && !is_lead(previous);
         let both_use = line.starts_with("use ") && previous.starts_with("use ")
             || line.starts_with("pub use ") && (previous.starts_with("pub") || previous == "};");
-        let method_starts = previous == "    }" && !line.starts_with('}');
+        let method_starts = previous == "    }" && !line.starts_with('}')
+            || previous.ends_with(';') && line.starts_with("    ///");
         if previous != "{" && (item_starts && !both_use || method_starts) {
             text.push('\n');
         }

@@ -111,7 +111,7 @@ fn test(definition: &Definition) -> TokenStream {
         impl ServiceTest {
             /// A service in which nothing is registered and no topic holds a record.
             pub fn new() -> Self {
-                Self { inner: codegen::ServiceTest::new(&DESCRIPTOR) }
+                Self { inner: codegen::ServiceTest::new(&DESCRIPTOR), }
             }
 
             /// Processes everything emitted so far, and what that leads to, until nothing is left to do.

@@ -9,7 +9,7 @@ use crate::models;
 /// `codegen::TopicUse { … }`.
 pub(crate) fn topic_use(topic: &TopicUse) -> TokenStream {
     let (name, message) = (&topic.topic, topic.message.written());
-    quote!(codegen::TopicUse { topic: #name, message: #message })
+    quote!(codegen::TopicUse { topic: #name, message: #message, })
 }
 
 /// `codegen::TopicDescriptor { … }`.
@@ -34,7 +34,7 @@ pub(crate) fn descriptor(topic: &Topic) -> TokenStream {
             }
         }
     };
-    quote!(codegen::TopicDescriptor { name: #name, settings: #settings })
+    quote!(codegen::TopicDescriptor { name: #name, settings: #settings, })
 }
 
 /// `use super::super::models;`, when one of `topics` has its type there and not in the runtime.

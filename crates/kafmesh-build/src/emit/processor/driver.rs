@@ -32,7 +32,7 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
         impl<H: #handlers> #test<H> {
             /// Starts `handlers` with no state.
             pub fn new(handlers: H) -> Self {
-                Self { inner: codegen::ProcessorTest::new(#dispatch(handlers)) }
+                Self { inner: codegen::ProcessorTest::new(#dispatch(handlers)), }
             }
 
             #(#inputs)*
@@ -44,7 +44,7 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
 
             /// What the handlers have written since the start or the last `clear_outputs`.
             pub fn outputs(&self) -> #outputs<'_> {
-                #outputs { inner: self.inner.outputs() }
+                #outputs { inner: self.inner.outputs(), }
             }
 
             /// Forgets what the handlers have written so far.

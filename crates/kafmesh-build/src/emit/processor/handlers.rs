@@ -90,7 +90,7 @@ pub(super) fn dispatch(parts: &Parts<'_>) -> TokenStream {
     let context = if parts.inputs.is_empty() {
         quote!(let _ = context;)
     } else {
-        quote!(let mut context = #context { inner: context };)
+        quote!(let mut context = #context { inner: context, };)
     };
     quote! {
         /// Calls the handlers for the runtime.

@@ -120,7 +120,7 @@ fn descriptor(processor: &Processor) -> TokenStream {
     let inputs = processor.inputs.iter().map(topic::topic_use);
     let outputs = processor.outputs.iter().map(|output| {
         let (topic, description) = (topic::topic_use(&output.topic), &output.description);
-        quote!(codegen::OutputDescriptor { topic: #topic, description: #description })
+        quote!(codegen::OutputDescriptor { topic: #topic, description: #description, })
     });
     let persistence = match &processor.persistence {
         Some(topic) => {

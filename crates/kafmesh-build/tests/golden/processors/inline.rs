@@ -128,11 +128,10 @@ impl<'a> OrdersComponent<'a> {
         &mut self,
         handlers: impl super::order_status_processor::OrderStatusProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::order_status_processor::OrderStatusDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::order_status_processor::OrderStatusDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `pass through` in this process.
@@ -144,11 +143,10 @@ impl<'a> OrdersComponent<'a> {
         &mut self,
         handlers: impl super::pass_through_processor::PassThroughProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::pass_through_processor::PassThroughDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::pass_through_processor::PassThroughDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `listener` in this process.
@@ -160,17 +158,14 @@ impl<'a> OrdersComponent<'a> {
         &mut self,
         handlers: impl super::listener_processor::ListenerProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::listener_processor::ListenerDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::listener_processor::ListenerDispatch(handlers),
+        )
     }
 
     /// A handle that emits to the topic `ordersService.orderId.placed`.
-    pub fn order_id_placed_source(
-        &mut self,
-    ) -> super::order_id_placed_source::OrderIdPlacedSource {
+    pub fn order_id_placed_source(&mut self) -> super::order_id_placed_source::OrderIdPlacedSource {
         self.registry.source(&DESCRIPTOR, &super::order_id_placed_source::DESCRIPTOR)
     }
 
@@ -257,18 +252,15 @@ pub trait OrderStatusProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut OrderStatusContext<'_>,
         message: models::orders_service::order_id::Placed,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ordersService.orderId.placed`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_placed_delete(
         &self,
         ctx: &mut OrderStatusContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -281,18 +273,15 @@ pub trait OrderStatusProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut OrderStatusContext<'_>,
         message: models::orders_service::order_id::Cancelled,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ordersService.orderId.cancelled`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_cancelled_delete(
         &self,
         ctx: &mut OrderStatusContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -305,18 +294,15 @@ pub trait OrderStatusProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut OrderStatusContext<'_>,
         message: models::shipping_service::order_id::Shipped,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `shippingService.orderId.shipped`.
     ///
     /// Does nothing unless overridden.
     fn handle_shipping_service_order_id_shipped_delete(
         &self,
         ctx: &mut OrderStatusContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -363,9 +349,7 @@ impl<'a> OrderStatusContext<'a> {
     /// # Errors
     ///
     /// When the stored state cannot be read or decoded.
-    pub fn state(
-        &mut self,
-    ) -> ::kafmesh::Result<models::orders_service::order_id::OrderState> {
+    pub fn state(&mut self) -> ::kafmesh::Result<models::orders_service::order_id::OrderState> {
         self.inner.state()
     }
 
@@ -434,30 +418,22 @@ impl<H: OrderStatusProcessor> codegen::Processor for OrderStatusDispatch<H> {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_placed(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_order_id_placed_delete(&mut context).await
-            }
+            (0, ::std::option::Option::None) => self.0.handle_order_id_placed_delete(&mut context).await,
             (1, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_cancelled(&mut context, message).await
             }
-            (1, ::std::option::Option::None) => {
-                self.0.handle_order_id_cancelled_delete(&mut context).await
-            }
+            (1, ::std::option::Option::None) => self.0.handle_order_id_cancelled_delete(
+                &mut context,
+            ).await,
             (2, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
-                self.0
-                    .handle_shipping_service_order_id_shipped(&mut context, message)
-                    .await
+                self.0.handle_shipping_service_order_id_shipped(&mut context, message).await
             }
-            (2, ::std::option::Option::None) => {
-                self.0
-                    .handle_shipping_service_order_id_shipped_delete(&mut context)
-                    .await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (2, ::std::option::Option::None) => self.0.handle_shipping_service_order_id_shipped_delete(
+                &mut context,
+            ).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -521,10 +497,7 @@ impl<H: OrderStatusProcessor> OrderStatusTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn order_id_cancelled_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn order_id_cancelled_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(1, key).await
     }
 
@@ -578,18 +551,12 @@ impl<H: OrderStatusProcessor> OrderStatusTest<H> {
     pub fn state(
         &self,
         key: &str,
-    ) -> ::kafmesh::Result<
-        ::std::option::Option<models::orders_service::order_id::OrderState>,
-    > {
+    ) -> ::kafmesh::Result<::std::option::Option<models::orders_service::order_id::OrderState>> {
         self.inner.state(key)
     }
 
     /// Replaces the state of `key`.
-    pub fn set_state(
-        &mut self,
-        key: &str,
-        state: models::orders_service::order_id::OrderState,
-    ) {
+    pub fn set_state(&mut self, key: &str, state: models::orders_service::order_id::OrderState) {
         self.inner.set_state(key, state);
     }
 
@@ -620,9 +587,7 @@ impl<'a> OrderStatusOutputs<'a> {
     /// Everything written to `ordersService.orderId.status`, in order, with deletes, timestamps and headers.
     pub fn order_id_status_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::orders_service::order_id::Status>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::orders_service::order_id::Status>> {
         self.inner.records(0)
     }
 
@@ -636,9 +601,7 @@ impl<'a> OrderStatusOutputs<'a> {
     /// Everything written to `refunds`, in order, with deletes, timestamps and headers.
     pub fn order_id_refund_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::orders_service::order_id::Refund>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::orders_service::order_id::Refund>> {
         self.inner.records(1)
     }
 }
@@ -698,18 +661,15 @@ pub trait PassThroughProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut PassThroughContext<'_>,
         message: models::orders_service::order_id::Placed,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ordersService.orderId.placed`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_placed_delete(
         &self,
         ctx: &mut PassThroughContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -790,12 +750,8 @@ impl<H: PassThroughProcessor> codegen::Processor for PassThroughDispatch<H> {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_placed(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_order_id_placed_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_order_id_placed_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -885,9 +841,7 @@ impl<'a> PassThroughOutputs<'a> {
     /// Everything written to `ordersService.orderId.copy`, in order, with deletes, timestamps and headers.
     pub fn order_id_copy_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::orders_service::order_id::Copy>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::orders_service::order_id::Copy>> {
         self.inner.records(0)
     }
 }
@@ -938,18 +892,15 @@ pub trait ListenerProcessor: ::std::marker::Send + ::std::marker::Sync + 'static
         &self,
         ctx: &mut ListenerContext<'_>,
         message: models::orders_service::order_id::Refund,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `refunds`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_refund_delete(
         &self,
         ctx: &mut ListenerContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -1008,18 +959,16 @@ impl<H: ListenerProcessor> codegen::Processor for ListenerDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = ListenerContext { inner: context };
+        let mut context = ListenerContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_refund(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_order_id_refund_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_order_id_refund_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -1105,10 +1054,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// Emits `orderId.placed` messages to the topic `ordersService.orderId.placed`.
-pub type OrderIdPlacedSource = ::kafmesh::Source<
-    models::orders_service::order_id::Placed,
-
->;
+pub type OrderIdPlacedSource = ::kafmesh::Source<models::orders_service::order_id::Placed>;
 
 /// What the source is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescriptor {
@@ -1124,10 +1070,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// Emits `orderId.cancelled` messages to the topic `ordersService.orderId.cancelled`.
-pub type OrderIdCancelledSource = ::kafmesh::Source<
-    models::orders_service::order_id::Cancelled,
-
->;
+pub type OrderIdCancelledSource = ::kafmesh::Source<models::orders_service::order_id::Cancelled>;
 
 /// What the source is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescriptor {
@@ -1139,15 +1082,9 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
 }
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::OrdersComponent;
-pub use self::order_status_processor::{
-    OrderStatusContext, OrderStatusOutputs, OrderStatusProcessor, OrderStatusTest,
-};
-pub use self::pass_through_processor::{
-    PassThroughContext, PassThroughOutputs, PassThroughProcessor, PassThroughTest,
-};
-pub use self::listener_processor::{
-    ListenerContext, ListenerOutputs, ListenerProcessor, ListenerTest,
-};
+pub use self::order_status_processor::{OrderStatusContext, OrderStatusOutputs, OrderStatusProcessor, OrderStatusTest};
+pub use self::pass_through_processor::{PassThroughContext, PassThroughOutputs, PassThroughProcessor, PassThroughTest};
+pub use self::listener_processor::{ListenerContext, ListenerOutputs, ListenerProcessor, ListenerTest};
 pub use self::order_id_placed_source::OrderIdPlacedSource;
 pub use self::order_id_cancelled_source::OrderIdCancelledSource;
 }
@@ -1199,14 +1136,8 @@ impl<'a> QueriesComponent<'a> {
     /// When the local copy cannot be opened.
     pub fn shipping_service_order_id_shipped_view(
         &mut self,
-    ) -> ::kafmesh::Result<
-        super::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShippedView,
-    > {
-        self.registry
-            .view(
-                &DESCRIPTOR,
-                &super::shipping_service_order_id_shipped_view::DESCRIPTOR,
-            )
+    ) -> ::kafmesh::Result<super::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShippedView> {
+        self.registry.view(&DESCRIPTOR, &super::shipping_service_order_id_shipped_view::DESCRIPTOR)
     }
 }
 }
@@ -1232,10 +1163,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// A local, complete copy of the `shippingService.orderId.shipped` messages in the topic `shippingService.orderId.shipped`.
-pub type ShippingServiceOrderIdShippedView = ::kafmesh::View<
-    models::shipping_service::order_id::Shipped,
-
->;
+pub type ShippingServiceOrderIdShippedView = ::kafmesh::View<models::shipping_service::order_id::Shipped>;
 
 /// What the view is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor {

@@ -56,18 +56,15 @@ pub trait ABProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut ABContext<'_>,
         message: models::user::Click,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `docsService.user.click`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_click_delete(
         &self,
         ctx: &mut ABContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -142,18 +139,16 @@ impl<H: ABProcessor> codegen::Processor for ABDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = ABContext { inner: context };
+        let mut context = ABContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_click(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_user_click_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_user_click_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

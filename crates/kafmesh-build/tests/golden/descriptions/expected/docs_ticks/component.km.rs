@@ -35,7 +35,6 @@ impl<'a> DocsTicksComponent<'a> {
         &mut self,
         handlers: impl super::a_b_processor::ABProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(&DESCRIPTOR, super::a_b_processor::ABDispatch(handlers))
+        self.registry.register_processor(&DESCRIPTOR, super::a_b_processor::ABDispatch(handlers))
     }
 }

@@ -54,18 +54,15 @@ pub trait _2faCodesProcessor: ::std::marker::Send + ::std::marker::Sync + 'stati
         &self,
         ctx: &mut _2faCodesContext<'_>,
         message: models::user_id::HttpRequest,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `3dService.userID.HTTPRequest`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_id_http_request_delete(
         &self,
         ctx: &mut _2faCodesContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -138,18 +135,18 @@ impl<H: _2faCodesProcessor> codegen::Processor for _2faCodesDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = _2faCodesContext { inner: context };
+        let mut context = _2faCodesContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_id_http_request(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_user_id_http_request_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_user_id_http_request_delete(
+                &mut context,
+            ).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -191,10 +188,7 @@ impl<H: _2faCodesProcessor> _2faCodesTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn user_id_http_request_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn user_id_http_request_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(0, key).await
     }
 
@@ -242,9 +236,7 @@ impl<'a> _2faCodesOutputs<'a> {
     /// Everything written to `3dService.userID.XMLHttpResponse2`, in order, with deletes, timestamps and headers.
     pub fn user_id_xml_http_response2_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::user_id::XmlHttpResponse2>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::user_id::XmlHttpResponse2>> {
         self.inner.records(0)
     }
 }

@@ -33,11 +33,10 @@ impl<'a> _3dModelComponent<'a> {
         &mut self,
         handlers: impl super::_2fa_codes_processor::_2faCodesProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::_2fa_codes_processor::_2faCodesDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::_2fa_codes_processor::_2faCodesDispatch(handlers),
+        )
     }
 
     /// A handle that emits to the topic `three-d`.

@@ -18,8 +18,6 @@ mod user_id_http_request_view;
 
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::_3dModelComponent;
-pub use self::_2fa_codes_processor::{
-    _2faCodesContext, _2faCodesOutputs, _2faCodesProcessor, _2faCodesTest,
-};
+pub use self::_2fa_codes_processor::{_2faCodesContext, _2faCodesOutputs, _2faCodesProcessor, _2faCodesTest};
 pub use self::_3d_model_2d_view_source::_3dModel2dViewSource;
 pub use self::user_id_http_request_view::UserIdHttpRequestView;

@@ -25,9 +25,7 @@ impl<'a> CodegenComponent<'a> {
     }
 
     /// A handle that emits to the topic `matchService.codegen.type`.
-    pub fn codegen_type_source(
-        &mut self,
-    ) -> super::codegen_type_source::CodegenTypeSource {
+    pub fn codegen_type_source(&mut self) -> super::codegen_type_source::CodegenTypeSource {
         self.registry.source(&DESCRIPTOR, &super::codegen_type_source::DESCRIPTOR)
     }
 }

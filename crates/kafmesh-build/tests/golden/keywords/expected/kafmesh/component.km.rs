@@ -25,9 +25,7 @@ impl<'a> KafmeshComponent<'a> {
     }
 
     /// A handle that emits to the topic `matchService.kafmesh.type`.
-    pub fn kafmesh_type_source(
-        &mut self,
-    ) -> super::kafmesh_type_source::KafmeshTypeSource {
+    pub fn kafmesh_type_source(&mut self) -> super::kafmesh_type_source::KafmeshTypeSource {
         self.registry.source(&DESCRIPTOR, &super::kafmesh_type_source::DESCRIPTOR)
     }
 }

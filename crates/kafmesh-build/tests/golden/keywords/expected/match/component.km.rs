@@ -10,10 +10,7 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     name: "match",
     description: "",
     sources: &[],
-    processors: &[
-        &super::match_processor::DESCRIPTOR,
-        &super::self_processor::DESCRIPTOR,
-    ],
+    processors: &[&super::match_processor::DESCRIPTOR, &super::self_processor::DESCRIPTOR],
     views: &[&super::loop_match_view::DESCRIPTOR],
 };
 
@@ -36,11 +33,10 @@ impl<'a> MatchComponent<'a> {
         &mut self,
         handlers: impl super::match_processor::MatchProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::match_processor::MatchDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::match_processor::MatchDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `Self` in this process.
@@ -52,11 +48,7 @@ impl<'a> MatchComponent<'a> {
         &mut self,
         handlers: impl super::self_processor::SelfProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::self_processor::SelfDispatch(handlers),
-            )
+        self.registry.register_processor(&DESCRIPTOR, super::self_processor::SelfDispatch(handlers))
     }
 
     /// A local copy of the topic `matchService.loop.match`.
@@ -64,9 +56,7 @@ impl<'a> MatchComponent<'a> {
     /// # Errors
     ///
     /// When the local copy cannot be opened.
-    pub fn loop_match_view(
-        &mut self,
-    ) -> ::kafmesh::Result<super::loop_match_view::LoopMatchView> {
+    pub fn loop_match_view(&mut self) -> ::kafmesh::Result<super::loop_match_view::LoopMatchView> {
         self.registry.view(&DESCRIPTOR, &super::loop_match_view::DESCRIPTOR)
     }
 }

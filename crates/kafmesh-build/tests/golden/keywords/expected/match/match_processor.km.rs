@@ -63,18 +63,15 @@ pub trait MatchProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut MatchContext<'_>,
         message: models::r#type::Self_,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `matchService.type.self`.
     ///
     /// Does nothing unless overridden.
     fn handle_type_self_delete(
         &self,
         ctx: &mut MatchContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -87,18 +84,15 @@ pub trait MatchProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut MatchContext<'_>,
         message: models::r#loop::Match,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `matchService.loop.match`.
     ///
     /// Does nothing unless overridden.
     fn handle_loop_match_delete(
         &self,
         ctx: &mut MatchContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -186,25 +180,21 @@ impl<H: MatchProcessor> codegen::Processor for MatchDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = MatchContext { inner: context };
+        let mut context = MatchContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_type_self(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_type_self_delete(&mut context).await
-            }
+            (0, ::std::option::Option::None) => self.0.handle_type_self_delete(&mut context).await,
             (1, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_loop_match(&mut context, message).await
             }
-            (1, ::std::option::Option::None) => {
-                self.0.handle_loop_match_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (1, ::std::option::Option::None) => self.0.handle_loop_match_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

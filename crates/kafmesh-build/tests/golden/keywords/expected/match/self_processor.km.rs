@@ -45,18 +45,15 @@ pub trait SelfProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut SelfContext<'_>,
         message: models::r#loop::Match,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `matchService.loop.match`.
     ///
     /// Does nothing unless overridden.
     fn handle_loop_match_delete(
         &self,
         ctx: &mut SelfContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -115,18 +112,16 @@ impl<H: SelfProcessor> codegen::Processor for SelfDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = SelfContext { inner: context };
+        let mut context = SelfContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_loop_match(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_loop_match_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_loop_match_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

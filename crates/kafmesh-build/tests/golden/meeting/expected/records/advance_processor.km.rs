@@ -78,18 +78,15 @@ pub trait AdvanceProcessor: ::std::marker::Send + ::std::marker::Sync + 'static 
         &self,
         ctx: &mut AdvanceContext<'_>,
         message: models::user::Click,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `meetingService.user.click`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_click_delete(
         &self,
         ctx: &mut AdvanceContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -102,18 +99,15 @@ pub trait AdvanceProcessor: ::std::marker::Send + ::std::marker::Sync + 'static 
         &self,
         ctx: &mut AdvanceContext<'_>,
         message: models::set::State,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `meetingService.set.state`.
     ///
     /// Does nothing unless overridden.
     fn handle_set_state_delete(
         &self,
         ctx: &mut AdvanceContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -126,18 +120,15 @@ pub trait AdvanceProcessor: ::std::marker::Send + ::std::marker::Sync + 'static 
         &self,
         ctx: &mut AdvanceContext<'_>,
         message: models::clear::Outputs,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `meetingService.clear.outputs`.
     ///
     /// Does nothing unless overridden.
     fn handle_clear_outputs_delete(
         &self,
         ctx: &mut AdvanceContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -150,18 +141,15 @@ pub trait AdvanceProcessor: ::std::marker::Send + ::std::marker::Sync + 'static 
         &self,
         ctx: &mut AdvanceContext<'_>,
         message: models::set::Headers,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `meetingService.set.headers`.
     ///
     /// Does nothing unless overridden.
     fn handle_set_headers_delete(
         &self,
         ctx: &mut AdvanceContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -259,39 +247,31 @@ impl<H: AdvanceProcessor> codegen::Processor for AdvanceDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = AdvanceContext { inner: context };
+        let mut context = AdvanceContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_click(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_user_click_delete(&mut context).await
-            }
+            (0, ::std::option::Option::None) => self.0.handle_user_click_delete(&mut context).await,
             (1, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_set_state(&mut context, message).await
             }
-            (1, ::std::option::Option::None) => {
-                self.0.handle_set_state_delete(&mut context).await
-            }
+            (1, ::std::option::Option::None) => self.0.handle_set_state_delete(&mut context).await,
             (2, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_clear_outputs(&mut context, message).await
             }
-            (2, ::std::option::Option::None) => {
-                self.0.handle_clear_outputs_delete(&mut context).await
-            }
+            (2, ::std::option::Option::None) => self.0.handle_clear_outputs_delete(&mut context).await,
             (3, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_set_headers(&mut context, message).await
             }
-            (3, ::std::option::Option::None) => {
-                self.0.handle_set_headers_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (3, ::std::option::Option::None) => self.0.handle_set_headers_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -377,10 +357,7 @@ impl<H: AdvanceProcessor> AdvanceTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn clear_outputs_input_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn clear_outputs_input_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(2, key).await
     }
 
@@ -402,10 +379,7 @@ impl<H: AdvanceProcessor> AdvanceTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn set_headers_input_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn set_headers_input_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(3, key).await
     }
 
@@ -431,10 +405,7 @@ impl<H: AdvanceProcessor> AdvanceTest<H> {
     /// # Errors
     ///
     /// When the stored state cannot be decoded.
-    pub fn state(
-        &self,
-        key: &str,
-    ) -> ::kafmesh::Result<::std::option::Option<models::save::State>> {
+    pub fn state(&self, key: &str) -> ::kafmesh::Result<::std::option::Option<models::save::State>> {
         self.inner.state(key)
     }
 

@@ -33,10 +33,9 @@ impl<'a> RecordsComponent<'a> {
         &mut self,
         handlers: impl super::advance_processor::AdvanceProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::advance_processor::AdvanceDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::advance_processor::AdvanceDispatch(handlers),
+        )
     }
 }

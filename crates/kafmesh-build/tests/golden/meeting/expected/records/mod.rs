@@ -12,6 +12,4 @@ mod advance_processor;
 
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::RecordsComponent;
-pub use self::advance_processor::{
-    AdvanceContext, AdvanceOutputs, AdvanceProcessor, AdvanceTest,
-};
+pub use self::advance_processor::{AdvanceContext, AdvanceOutputs, AdvanceProcessor, AdvanceTest};

@@ -38,13 +38,10 @@ impl<'a> GrößeInCmComponent<'a> {
         &mut self,
         handlers: impl super::кликов_всего_processor::КликовВсегоProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::кликов_всего_processor::КликовВсегоDispatch(
-                    handlers,
-                ),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::кликов_всего_processor::КликовВсегоDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `点击 数` in this process.
@@ -56,10 +53,9 @@ impl<'a> GrößeInCmComponent<'a> {
         &mut self,
         handlers: impl super::点击_数_processor::点击数Processor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::点击_数_processor::点击数Dispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::点击_数_processor::点击数Dispatch(handlers),
+        )
     }
 }

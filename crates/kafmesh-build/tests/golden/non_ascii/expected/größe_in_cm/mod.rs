@@ -17,10 +17,5 @@ mod 点击_数_processor;
 
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::GrößeInCmComponent;
-pub use self::кликов_всего_processor::{
-    КликовВсегоContext, КликовВсегоOutputs,
-    КликовВсегоProcessor, КликовВсегоTest,
-};
-pub use self::点击_数_processor::{
-    点击数Context, 点击数Outputs, 点击数Processor, 点击数Test,
-};
+pub use self::кликов_всего_processor::{КликовВсегоContext, КликовВсегоOutputs, КликовВсегоProcessor, КликовВсегоTest};
+pub use self::点击_数_processor::{点击数Context, 点击数Outputs, 点击数Processor, 点击数Test};

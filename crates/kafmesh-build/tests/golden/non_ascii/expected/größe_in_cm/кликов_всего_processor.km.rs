@@ -56,18 +56,15 @@ pub trait КликовВсегоProcessor: ::std::marker::Send + ::std::marker::
         &self,
         ctx: &mut КликовВсегоContext<'_>,
         message: models::user::Click,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `sizesService.user.click`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_click_delete(
         &self,
         ctx: &mut КликовВсегоContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -126,9 +123,7 @@ impl<'a> КликовВсегоContext<'a> {
 #[doc(hidden)]
 pub struct КликовВсегоDispatch<H>(pub(super) H);
 
-impl<H: КликовВсегоProcessor> codegen::Processor
-
-for КликовВсегоDispatch<H> {
+impl<H: КликовВсегоProcessor> codegen::Processor for КликовВсегоDispatch<H> {
     type State = codegen::NoState;
     fn descriptor(&self) -> &'static codegen::ProcessorDescriptor {
         &DESCRIPTOR
@@ -148,12 +143,8 @@ for КликовВсегоDispatch<H> {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_click(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_user_click_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_user_click_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

@@ -45,18 +45,15 @@ pub trait 点击数Processor: ::std::marker::Send + ::std::marker::Sync + 'stati
         &self,
         ctx: &mut 点击数Context<'_>,
         message: models::user::Click,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `sizesService.user.click`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_click_delete(
         &self,
         ctx: &mut 点击数Context<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -115,18 +112,16 @@ impl<H: 点击数Processor> codegen::Processor for 点击数Dispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = 点击数Context { inner: context };
+        let mut context = 点击数Context {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_click(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_user_click_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_user_click_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

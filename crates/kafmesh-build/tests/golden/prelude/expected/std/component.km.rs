@@ -9,14 +9,8 @@ use ::kafmesh::codegen::v1 as codegen;
 pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::ComponentDescriptor {
     name: "std",
     description: "",
-    sources: &[
-        &super::std_option_source::DESCRIPTOR,
-        &super::std_default_source::DESCRIPTOR,
-    ],
-    processors: &[
-        &super::option_processor::DESCRIPTOR,
-        &super::future_processor::DESCRIPTOR,
-    ],
+    sources: &[&super::std_option_source::DESCRIPTOR, &super::std_default_source::DESCRIPTOR],
+    processors: &[&super::option_processor::DESCRIPTOR, &super::future_processor::DESCRIPTOR],
     views: &[&super::std_result_view::DESCRIPTOR],
 };
 
@@ -39,11 +33,10 @@ impl<'a> StdComponent<'a> {
         &mut self,
         handlers: impl super::option_processor::OptionProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::option_processor::OptionDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::option_processor::OptionDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `future` in this process.
@@ -55,11 +48,10 @@ impl<'a> StdComponent<'a> {
         &mut self,
         handlers: impl super::future_processor::FutureProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::future_processor::FutureDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::future_processor::FutureDispatch(handlers),
+        )
     }
 
     /// A handle that emits to the topic `preludeService.std.option`.
@@ -77,9 +69,7 @@ impl<'a> StdComponent<'a> {
     /// # Errors
     ///
     /// When the local copy cannot be opened.
-    pub fn std_result_view(
-        &mut self,
-    ) -> ::kafmesh::Result<super::std_result_view::StdResultView> {
+    pub fn std_result_view(&mut self) -> ::kafmesh::Result<super::std_result_view::StdResultView> {
         self.registry.view(&DESCRIPTOR, &super::std_result_view::DESCRIPTOR)
     }
 }

@@ -54,18 +54,15 @@ pub trait FutureProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut FutureContext<'_>,
         message: models::std::Send,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `preludeService.std.send`.
     ///
     /// Does nothing unless overridden.
     fn handle_std_send_delete(
         &self,
         ctx: &mut FutureContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -134,18 +131,16 @@ impl<H: FutureProcessor> codegen::Processor for FutureDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = FutureContext { inner: context };
+        let mut context = FutureContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_std_send(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_std_send_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_std_send_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

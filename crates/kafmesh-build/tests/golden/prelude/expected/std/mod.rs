@@ -24,12 +24,8 @@ mod std_result_view;
 
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::StdComponent;
-pub use self::option_processor::{
-    OptionContext, OptionOutputs, OptionProcessor, OptionTest,
-};
-pub use self::future_processor::{
-    FutureContext, FutureOutputs, FutureProcessor, FutureTest,
-};
+pub use self::option_processor::{OptionContext, OptionOutputs, OptionProcessor, OptionTest};
+pub use self::future_processor::{FutureContext, FutureOutputs, FutureProcessor, FutureTest};
 pub use self::std_option_source::StdOptionSource;
 pub use self::std_default_source::StdDefaultSource;
 pub use self::std_result_view::StdResultView;

@@ -70,18 +70,15 @@ pub trait OptionProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut OptionContext<'_>,
         message: models::std::Option,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `preludeService.std.option`.
     ///
     /// Does nothing unless overridden.
     fn handle_std_option_delete(
         &self,
         ctx: &mut OptionContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -94,18 +91,15 @@ pub trait OptionProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut OptionContext<'_>,
         message: models::std::Result,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `preludeService.std.result`.
     ///
     /// Does nothing unless overridden.
     fn handle_std_result_delete(
         &self,
         ctx: &mut OptionContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -203,25 +197,21 @@ impl<H: OptionProcessor> codegen::Processor for OptionDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = OptionContext { inner: context };
+        let mut context = OptionContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_std_option(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_std_option_delete(&mut context).await
-            }
+            (0, ::std::option::Option::None) => self.0.handle_std_option_delete(&mut context).await,
             (1, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_std_result(&mut context, message).await
             }
-            (1, ::std::option::Option::None) => {
-                self.0.handle_std_result_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (1, ::std::option::Option::None) => self.0.handle_std_result_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -311,10 +301,7 @@ impl<H: OptionProcessor> OptionTest<H> {
     /// # Errors
     ///
     /// When the stored state cannot be decoded.
-    pub fn state(
-        &self,
-        key: &str,
-    ) -> ::kafmesh::Result<::std::option::Option<models::std::Box>> {
+    pub fn state(&self, key: &str) -> ::kafmesh::Result<::std::option::Option<models::std::Box>> {
         self.inner.state(key)
     }
 

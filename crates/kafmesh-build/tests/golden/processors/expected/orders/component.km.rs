@@ -42,11 +42,10 @@ impl<'a> OrdersComponent<'a> {
         &mut self,
         handlers: impl super::order_status_processor::OrderStatusProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::order_status_processor::OrderStatusDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::order_status_processor::OrderStatusDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `pass through` in this process.
@@ -58,11 +57,10 @@ impl<'a> OrdersComponent<'a> {
         &mut self,
         handlers: impl super::pass_through_processor::PassThroughProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::pass_through_processor::PassThroughDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::pass_through_processor::PassThroughDispatch(handlers),
+        )
     }
 
     /// Runs `handlers` as the processor `listener` in this process.
@@ -74,17 +72,14 @@ impl<'a> OrdersComponent<'a> {
         &mut self,
         handlers: impl super::listener_processor::ListenerProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::listener_processor::ListenerDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::listener_processor::ListenerDispatch(handlers),
+        )
     }
 
     /// A handle that emits to the topic `ordersService.orderId.placed`.
-    pub fn order_id_placed_source(
-        &mut self,
-    ) -> super::order_id_placed_source::OrderIdPlacedSource {
+    pub fn order_id_placed_source(&mut self) -> super::order_id_placed_source::OrderIdPlacedSource {
         self.registry.source(&DESCRIPTOR, &super::order_id_placed_source::DESCRIPTOR)
     }
 

@@ -47,18 +47,15 @@ pub trait ListenerProcessor: ::std::marker::Send + ::std::marker::Sync + 'static
         &self,
         ctx: &mut ListenerContext<'_>,
         message: models::orders_service::order_id::Refund,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `refunds`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_refund_delete(
         &self,
         ctx: &mut ListenerContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -117,18 +114,16 @@ impl<H: ListenerProcessor> codegen::Processor for ListenerDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = ListenerContext { inner: context };
+        let mut context = ListenerContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_refund(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_order_id_refund_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_order_id_refund_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }

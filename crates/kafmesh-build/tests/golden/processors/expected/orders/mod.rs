@@ -26,14 +26,8 @@ mod order_id_cancelled_source;
 
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::OrdersComponent;
-pub use self::order_status_processor::{
-    OrderStatusContext, OrderStatusOutputs, OrderStatusProcessor, OrderStatusTest,
-};
-pub use self::pass_through_processor::{
-    PassThroughContext, PassThroughOutputs, PassThroughProcessor, PassThroughTest,
-};
-pub use self::listener_processor::{
-    ListenerContext, ListenerOutputs, ListenerProcessor, ListenerTest,
-};
+pub use self::order_status_processor::{OrderStatusContext, OrderStatusOutputs, OrderStatusProcessor, OrderStatusTest};
+pub use self::pass_through_processor::{PassThroughContext, PassThroughOutputs, PassThroughProcessor, PassThroughTest};
+pub use self::listener_processor::{ListenerContext, ListenerOutputs, ListenerProcessor, ListenerTest};
 pub use self::order_id_placed_source::OrderIdPlacedSource;
 pub use self::order_id_cancelled_source::OrderIdCancelledSource;

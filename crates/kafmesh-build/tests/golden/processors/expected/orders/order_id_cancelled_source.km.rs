@@ -7,10 +7,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// Emits `orderId.cancelled` messages to the topic `ordersService.orderId.cancelled`.
-pub type OrderIdCancelledSource = ::kafmesh::Source<
-    models::orders_service::order_id::Cancelled,
-
->;
+pub type OrderIdCancelledSource = ::kafmesh::Source<models::orders_service::order_id::Cancelled>;
 
 /// What the source is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescriptor {

@@ -7,10 +7,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// Emits `orderId.placed` messages to the topic `ordersService.orderId.placed`.
-pub type OrderIdPlacedSource = ::kafmesh::Source<
-    models::orders_service::order_id::Placed,
-
->;
+pub type OrderIdPlacedSource = ::kafmesh::Source<models::orders_service::order_id::Placed>;
 
 /// What the source is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescriptor {

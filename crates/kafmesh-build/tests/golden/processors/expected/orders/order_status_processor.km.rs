@@ -76,18 +76,15 @@ pub trait OrderStatusProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut OrderStatusContext<'_>,
         message: models::orders_service::order_id::Placed,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ordersService.orderId.placed`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_placed_delete(
         &self,
         ctx: &mut OrderStatusContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -100,18 +97,15 @@ pub trait OrderStatusProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut OrderStatusContext<'_>,
         message: models::orders_service::order_id::Cancelled,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ordersService.orderId.cancelled`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_cancelled_delete(
         &self,
         ctx: &mut OrderStatusContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -124,18 +118,15 @@ pub trait OrderStatusProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut OrderStatusContext<'_>,
         message: models::shipping_service::order_id::Shipped,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `shippingService.orderId.shipped`.
     ///
     /// Does nothing unless overridden.
     fn handle_shipping_service_order_id_shipped_delete(
         &self,
         ctx: &mut OrderStatusContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -182,9 +173,7 @@ impl<'a> OrderStatusContext<'a> {
     /// # Errors
     ///
     /// When the stored state cannot be read or decoded.
-    pub fn state(
-        &mut self,
-    ) -> ::kafmesh::Result<models::orders_service::order_id::OrderState> {
+    pub fn state(&mut self) -> ::kafmesh::Result<models::orders_service::order_id::OrderState> {
         self.inner.state()
     }
 
@@ -253,30 +242,22 @@ impl<H: OrderStatusProcessor> codegen::Processor for OrderStatusDispatch<H> {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_placed(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_order_id_placed_delete(&mut context).await
-            }
+            (0, ::std::option::Option::None) => self.0.handle_order_id_placed_delete(&mut context).await,
             (1, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_cancelled(&mut context, message).await
             }
-            (1, ::std::option::Option::None) => {
-                self.0.handle_order_id_cancelled_delete(&mut context).await
-            }
+            (1, ::std::option::Option::None) => self.0.handle_order_id_cancelled_delete(
+                &mut context,
+            ).await,
             (2, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
-                self.0
-                    .handle_shipping_service_order_id_shipped(&mut context, message)
-                    .await
+                self.0.handle_shipping_service_order_id_shipped(&mut context, message).await
             }
-            (2, ::std::option::Option::None) => {
-                self.0
-                    .handle_shipping_service_order_id_shipped_delete(&mut context)
-                    .await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (2, ::std::option::Option::None) => self.0.handle_shipping_service_order_id_shipped_delete(
+                &mut context,
+            ).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -340,10 +321,7 @@ impl<H: OrderStatusProcessor> OrderStatusTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn order_id_cancelled_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn order_id_cancelled_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(1, key).await
     }
 
@@ -397,18 +375,12 @@ impl<H: OrderStatusProcessor> OrderStatusTest<H> {
     pub fn state(
         &self,
         key: &str,
-    ) -> ::kafmesh::Result<
-        ::std::option::Option<models::orders_service::order_id::OrderState>,
-    > {
+    ) -> ::kafmesh::Result<::std::option::Option<models::orders_service::order_id::OrderState>> {
         self.inner.state(key)
     }
 
     /// Replaces the state of `key`.
-    pub fn set_state(
-        &mut self,
-        key: &str,
-        state: models::orders_service::order_id::OrderState,
-    ) {
+    pub fn set_state(&mut self, key: &str, state: models::orders_service::order_id::OrderState) {
         self.inner.set_state(key, state);
     }
 
@@ -439,9 +411,7 @@ impl<'a> OrderStatusOutputs<'a> {
     /// Everything written to `ordersService.orderId.status`, in order, with deletes, timestamps and headers.
     pub fn order_id_status_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::orders_service::order_id::Status>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::orders_service::order_id::Status>> {
         self.inner.records(0)
     }
 
@@ -455,9 +425,7 @@ impl<'a> OrderStatusOutputs<'a> {
     /// Everything written to `refunds`, in order, with deletes, timestamps and headers.
     pub fn order_id_refund_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::orders_service::order_id::Refund>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::orders_service::order_id::Refund>> {
         self.inner.records(1)
     }
 }

@@ -56,18 +56,15 @@ pub trait PassThroughProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut PassThroughContext<'_>,
         message: models::orders_service::order_id::Placed,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ordersService.orderId.placed`.
     ///
     /// Does nothing unless overridden.
     fn handle_order_id_placed_delete(
         &self,
         ctx: &mut PassThroughContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -148,12 +145,8 @@ impl<H: PassThroughProcessor> codegen::Processor for PassThroughDispatch<H> {
                 let message = codegen::decode(value)?;
                 self.0.handle_order_id_placed(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_order_id_placed_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_order_id_placed_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -243,9 +236,7 @@ impl<'a> PassThroughOutputs<'a> {
     /// Everything written to `ordersService.orderId.copy`, in order, with deletes, timestamps and headers.
     pub fn order_id_copy_records(
         &self,
-    ) -> ::std::vec::Vec<
-        ::kafmesh::testing::Captured<models::orders_service::order_id::Copy>,
-    > {
+    ) -> ::std::vec::Vec<::kafmesh::testing::Captured<models::orders_service::order_id::Copy>> {
         self.inner.records(0)
     }
 }

@@ -45,13 +45,7 @@ impl<'a> QueriesComponent<'a> {
     /// When the local copy cannot be opened.
     pub fn shipping_service_order_id_shipped_view(
         &mut self,
-    ) -> ::kafmesh::Result<
-        super::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShippedView,
-    > {
-        self.registry
-            .view(
-                &DESCRIPTOR,
-                &super::shipping_service_order_id_shipped_view::DESCRIPTOR,
-            )
+    ) -> ::kafmesh::Result<super::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShippedView> {
+        self.registry.view(&DESCRIPTOR, &super::shipping_service_order_id_shipped_view::DESCRIPTOR)
     }
 }

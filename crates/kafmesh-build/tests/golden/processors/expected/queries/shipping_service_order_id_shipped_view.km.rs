@@ -7,10 +7,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// A local, complete copy of the `shippingService.orderId.shipped` messages in the topic `shippingService.orderId.shipped`.
-pub type ShippingServiceOrderIdShippedView = ::kafmesh::View<
-    models::shipping_service::order_id::Shipped,
-
->;
+pub type ShippingServiceOrderIdShippedView = ::kafmesh::View<models::shipping_service::order_id::Shipped>;
 
 /// What the view is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor {

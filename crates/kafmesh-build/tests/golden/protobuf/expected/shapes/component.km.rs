@@ -33,17 +33,11 @@ impl<'a> ShapesComponent<'a> {
         &mut self,
         handlers: impl super::draw_processor::DrawProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::draw_processor::DrawDispatch(handlers),
-            )
+        self.registry.register_processor(&DESCRIPTOR, super::draw_processor::DrawDispatch(handlers))
     }
 
     /// A handle that emits to the topic `shapesService.shapes.drawing`.
-    pub fn shapes_drawing_source(
-        &mut self,
-    ) -> super::shapes_drawing_source::ShapesDrawingSource {
+    pub fn shapes_drawing_source(&mut self) -> super::shapes_drawing_source::ShapesDrawingSource {
         self.registry.source(&DESCRIPTOR, &super::shapes_drawing_source::DESCRIPTOR)
     }
 }

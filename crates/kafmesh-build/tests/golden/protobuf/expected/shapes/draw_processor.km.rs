@@ -66,18 +66,15 @@ pub trait DrawProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut DrawContext<'_>,
         message: models::shapes_service::shapes::Drawing,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `shapesService.shapes.drawing`.
     ///
     /// Does nothing unless overridden.
     fn handle_shapes_drawing_delete(
         &self,
         ctx: &mut DrawContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -90,18 +87,15 @@ pub trait DrawProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut DrawContext<'_>,
         message: models::legacy::Record,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `shapesService.legacy.record`.
     ///
     /// Does nothing unless overridden.
     fn handle_legacy_record_delete(
         &self,
         ctx: &mut DrawContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -114,18 +108,15 @@ pub trait DrawProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut DrawContext<'_>,
         message: models::user::Click,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `shapesService.user.click`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_click_delete(
         &self,
         ctx: &mut DrawContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -138,18 +129,15 @@ pub trait DrawProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut DrawContext<'_>,
         message: models::user::click::Position,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `user.click.position`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_click_position_delete(
         &self,
         ctx: &mut DrawContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -192,11 +180,7 @@ impl<'a> DrawContext<'a> {
     }
 
     /// Writes `message` under `key` to the topic `shapesService.geometry.shape`.
-    pub fn output_geometry_shape(
-        &mut self,
-        key: &str,
-        message: &models::geometry::Shape,
-    ) {
+    pub fn output_geometry_shape(&mut self, key: &str, message: &models::geometry::Shape) {
         self.inner.output(0, key, message);
     }
 
@@ -222,39 +206,33 @@ impl<H: DrawProcessor> codegen::Processor for DrawDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = DrawContext { inner: context };
+        let mut context = DrawContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_shapes_drawing(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_shapes_drawing_delete(&mut context).await
-            }
+            (0, ::std::option::Option::None) => self.0.handle_shapes_drawing_delete(&mut context).await,
             (1, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_legacy_record(&mut context, message).await
             }
-            (1, ::std::option::Option::None) => {
-                self.0.handle_legacy_record_delete(&mut context).await
-            }
+            (1, ::std::option::Option::None) => self.0.handle_legacy_record_delete(&mut context).await,
             (2, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_click(&mut context, message).await
             }
-            (2, ::std::option::Option::None) => {
-                self.0.handle_user_click_delete(&mut context).await
-            }
+            (2, ::std::option::Option::None) => self.0.handle_user_click_delete(&mut context).await,
             (3, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_click_position(&mut context, message).await
             }
-            (3, ::std::option::Option::None) => {
-                self.0.handle_user_click_position_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (3, ::std::option::Option::None) => self.0.handle_user_click_position_delete(
+                &mut context,
+            ).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -362,10 +340,7 @@ impl<H: DrawProcessor> DrawTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn user_click_position_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn user_click_position_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(3, key).await
     }
 

@@ -7,10 +7,7 @@ use ::kafmesh::codegen::v1 as codegen;
 use super::super::models;
 
 /// Emits `shapes.drawing` messages to the topic `shapesService.shapes.drawing`.
-pub type ShapesDrawingSource = ::kafmesh::Source<
-    models::shapes_service::shapes::Drawing,
-
->;
+pub type ShapesDrawingSource = ::kafmesh::Source<models::shapes_service::shapes::Drawing>;
 
 /// What the source is, for discovery and the runtime.
 pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescriptor {

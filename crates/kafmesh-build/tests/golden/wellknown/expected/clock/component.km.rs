@@ -33,10 +33,6 @@ impl<'a> ClockComponent<'a> {
         &mut self,
         handlers: impl super::tick_processor::TickProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::tick_processor::TickDispatch(handlers),
-            )
+        self.registry.register_processor(&DESCRIPTOR, super::tick_processor::TickDispatch(handlers))
     }
 }

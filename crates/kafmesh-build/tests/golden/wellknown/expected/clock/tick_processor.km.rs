@@ -58,18 +58,15 @@ pub trait TickProcessor: ::std::marker::Send + ::std::marker::Sync + 'static {
         &self,
         ctx: &mut TickContext<'_>,
         message: codegen::prost_types::Timestamp,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `ticks`.
     ///
     /// Does nothing unless overridden.
     fn handle_google_protobuf_timestamp_delete(
         &self,
         ctx: &mut TickContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -161,18 +158,18 @@ impl<H: TickProcessor> codegen::Processor for TickDispatch<H> {
         context: codegen::Context<'_, Self::State>,
         value: ::std::option::Option<&[u8]>,
     ) -> ::kafmesh::Result<()> {
-        let mut context = TickContext { inner: context };
+        let mut context = TickContext {
+            inner: context,
+        };
         match (input, value) {
             (0, ::std::option::Option::Some(value)) => {
                 let message = codegen::decode(value)?;
                 self.0.handle_google_protobuf_timestamp(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_google_protobuf_timestamp_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_google_protobuf_timestamp_delete(
+                &mut context,
+            ).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -214,10 +211,7 @@ impl<H: TickProcessor> TickTest<H> {
     /// # Errors
     ///
     /// The handler's error; the record then had no effect.
-    pub async fn google_protobuf_timestamp_delete(
-        &mut self,
-        key: &str,
-    ) -> ::kafmesh::Result<()> {
+    pub async fn google_protobuf_timestamp_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
         self.inner.send_delete(0, key).await
     }
 
@@ -273,9 +267,7 @@ pub struct TickOutputs<'a> {
 
 impl<'a> TickOutputs<'a> {
     /// Keys and values written to `texts`, in order; deletes are left out.
-    pub fn google_protobuf_string_value(
-        &self,
-    ) -> ::std::vec::Vec<(&'a str, ::std::string::String)> {
+    pub fn google_protobuf_string_value(&self) -> ::std::vec::Vec<(&'a str, ::std::string::String)> {
         self.inner.values(0)
     }
 
