@@ -12,7 +12,7 @@ fn follow(path: &str) {
     let workshop = Workshop {
         directory: &directory.join("pages"),
         kafmesh: Path::new(env!("CARGO_BIN_EXE_kafmesh-in-docs")),
-        target: &directory.join(".."),
+        target: directory.parent().unwrap_or(directory),
     };
     let page = Page::parse(&repository::read(path));
     if let Err(problem) = workshop.follow(&path.replace('/', "-"), &page) {
