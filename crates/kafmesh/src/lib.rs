@@ -11,6 +11,7 @@
 
 mod config;
 mod error;
+mod halt;
 mod kafka;
 mod processor;
 mod restore;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use prost::Message;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result, message_name};
+use crate::halt::Halt;
 use crate::kafka::{Polled, Reader};
 use crate::restore::{Extent, apply, extent, start_offsets};
 use crate::store::{Table, Value};
@@ -191,7 +191,7 @@ pub(crate) fn always_ready() -> watch::Receiver<Progress> {
     watch::channel(Progress::Ready).1
 }
 
-/// Follows a topic into a table until `stop`.
+/// Follows a topic into a table until the service stops.
 pub(crate) struct Follower {
     pub(crate) reader: Reader,
     pub(crate) table: Table,
@@ -206,10 +206,10 @@ impl Follower {
         format!("the view of {}", self.topic)
     }
 
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<()> {
+    pub(crate) async fn run(self, halt: Halt) -> Result<()> {
         let result = tokio::select! {
             biased;
-            () = stop.cancelled() => Ok(()),
+            () = halt.asked() => Ok(()),
             result = self.follow() => result,
         };
         if let Err(error) = &result {

@@ -18,6 +18,7 @@ use super::task::{Changelog, Out, Task, TaskInput, TaskState, input_checkpoint};
 use super::work::Work;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::halt::Halt;
 use crate::kafka::{
     Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition,
 };
@@ -53,8 +54,13 @@ struct Running {
 }
 
 impl<P: Processor> Member<P> {
-    /// Runs until `stop`, or until something fails.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<()> {
+    /// Runs until the service stops. The first failure is told at once, so that the other parts of
+    /// the service stop, too, while the other partitions commit what they have done.
+    pub(crate) async fn run(self, halt: Halt) -> Result<()> {
+        self.live(&halt).await.map_err(|error| self.stopped(error))
+    }
+
+    async fn live(&self, halt: &Halt) -> Result<()> {
         let descriptor = self.processor.descriptor();
         let topics: Vec<&str> = descriptor.inputs.iter().map(|input| input.topic).collect();
         let mut consumer = self
@@ -66,40 +72,27 @@ impl<P: Processor> Member<P> {
             .map(|topic| producer.topic(topic, self.count(topic)))
             .collect::<Result<Box<[OutTopic]>>>()?;
 
+        let fail = |error| halt.fail(self.stopped(error));
         let mut running = Running {
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
-        let mut deadline = None;
-        let result = loop {
+        loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => {
-                    deadline = Some(Instant::now() + self.config.shutdown_timeout);
-                    break running.stop().await;
-                }
-                Some(ended) = running.tasks.join_next() => {
-                    if let Err(error) = flat(ended) {
-                        // The other partitions commit what they have done before the processor stops.
-                        if let Err(second) = running.stop().await {
-                            tracing::warn!(processor = %self.title, error = %second, "a second partition failed while stopping");
-                        }
-                        break Err(error);
-                    }
-                }
+                () = halt.asked() => break,
+                Some(ended) = running.tasks.join_next() => flat(ended).unwrap_or_else(fail),
                 event = consumer.next_event() => {
-                    let handled = match event {
+                    let answered = match event {
                         GroupEvent::Assigned(partitions) => tokio::select! {
                             biased;
-                            () = stop.cancelled() => Ok(()),
+                            () = halt.asked() => break,
                             started = self.start(&consumer, &producer, &outputs, partitions, &mut running) => started,
                         },
                         GroupEvent::Revoked(partitions) => {
                             tracing::info!(processor = %self.title, partitions = %numbers(&partitions), "partitions revoked");
-                            match running.stop().await {
-                                Ok(()) => consumer.release().await,
-                                Err(error) => Err(error),
-                            }
+                            running.stop(fail).await;
+                            consumer.release().await
                         }
                         GroupEvent::Lost(partitions) => {
                             tracing::warn!(processor = %self.title, partitions = %numbers(&partitions), "partitions lost: the group went on without this member");
@@ -108,23 +101,24 @@ impl<P: Processor> Member<P> {
                         }
                         GroupEvent::Failed(error) => Err(error),
                     };
-                    if let Err(error) = handled {
-                        running.abort().await;
-                        break Err(error);
-                    }
+                    answered.unwrap_or_else(fail);
                 }
             }
-        };
+        }
+        let deadline = Instant::now() + self.config.shutdown_timeout;
+        running.stop(fail).await;
         // If the brokers do not answer, the group finds out by itself.
         let _ = tokio::time::timeout(LEAVING, consumer.close()).await;
-        let left = deadline.map_or(self.config.shutdown_timeout, |deadline| {
-            deadline.saturating_duration_since(Instant::now())
-        });
-        let flushed = producer.close(left).await;
-        result.and(flushed).map_err(|error| Error::Stopped {
-            object: self.title,
+        producer
+            .close(deadline.saturating_duration_since(Instant::now()))
+            .await
+    }
+
+    fn stopped(&self, error: Error) -> Error {
+        Error::Stopped {
+            object: self.title.clone(),
             source: Box::new(error),
-        })
+        }
     }
 
     async fn start(
@@ -220,14 +214,12 @@ impl<P: Processor> Member<P> {
 }
 
 impl Running {
-    /// Lets every task commit and end; the first error, if any.
-    async fn stop(&mut self) -> Result<()> {
+    /// Lets every task commit and end; `fail` is told the errors.
+    async fn stop(&mut self, fail: impl Fn(Error)) {
         self.stop.cancel();
-        let mut result = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
-            result = result.and(flat(ended));
+            flat(ended).unwrap_or_else(&fail);
         }
-        result
     }
 
     /// Ends every task where it stands, without a commit.

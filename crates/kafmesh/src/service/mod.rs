@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::codegen::ServiceDescriptor;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::halt::Halt;
 use crate::kafka::Cluster;
 pub use registry::Registry;
 use server::Server;
@@ -36,7 +37,7 @@ use server::Server;
 pub struct Service {
     registry: Registry,
     server: Server,
-    stop: CancellationToken,
+    halt: Halt,
     shutdown_timeout: Duration,
     name: &'static str,
 }
@@ -67,11 +68,11 @@ impl Service {
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
         let shutdown_timeout = config.shutdown_timeout;
         let kafka = registry::Kafka::new(config, cluster, partitions, descriptor.name)?;
-        let stop = kafka.stop.clone();
+        let halt = kafka.halt.clone();
         Ok(Self {
             registry: Registry::on_kafka(descriptor, kafka),
             server,
-            stop,
+            halt,
             shutdown_timeout,
             name: descriptor.name,
         })
@@ -84,7 +85,7 @@ impl Service {
 
     /// Ends [`run`](Self::run) from elsewhere.
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.stop.clone())
+        Stopper(self.halt.token())
     }
 
     /// Runs everything registered until SIGTERM, SIGINT or a [`Stopper`] says so, or a part fails;
@@ -97,7 +98,7 @@ impl Service {
         let Self {
             registry,
             mut server,
-            stop,
+            halt,
             shutdown_timeout,
             name,
         } = self;
@@ -106,38 +107,35 @@ impl Service {
         server.running(true).await;
         tracing::info!(service = name, "running");
 
-        let first = tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            signal = signals.next() => signal.map(|signal| tracing::info!(service = name, signal, "stopping")),
-            error = server.failed() => Err(error),
-            Some(ended) = kafka.running.next_ended() => ended,
-        };
-        if let Err(error) = &first {
-            tracing::error!(service = name, %error, "stopping, since a part of the service failed");
+        tokio::select! {
+            () = halt.asked() => {}
+            signal = signals.next() => match signal {
+                Ok(signal) => tracing::info!(service = name, signal, "stopping"),
+                Err(error) => halt.fail(error),
+            },
+            error = server.failed() => halt.fail(error),
+            Some(Err(error)) = kafka.running.next_ended() => halt.fail(error),
         }
         server.running(false).await;
-        stop.cancel();
+        halt.stop();
         let deadline = Instant::now() + shutdown_timeout;
-        let rest = timeout_at(deadline, async {
-            let ended = kafka.running.all_ended().await;
-            ended.and(
-                kafka
-                    .producer
-                    .close(deadline.saturating_duration_since(Instant::now()))
-                    .await,
-            )
+        let ended = timeout_at(deadline, async {
+            while let Some(ended) = kafka.running.next_ended().await {
+                ended.unwrap_or_else(|error| halt.fail(error));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let flushed = kafka.producer.close(left).await;
+            flushed.unwrap_or_else(|error| halt.fail(error));
         });
-        let rest = rest.await.unwrap_or_else(|_| {
-            Err(Error::Shutdown {
+        if ended.await.is_err() {
+            let running = kafka.running.titles();
+            halt.fail(Error::Shutdown {
                 waited: shutdown_timeout,
-                running: kafka.running.titles(),
-            })
-        });
-        server.close().await;
-        if let (Err(_), Err(error)) = (&first, &rest) {
-            tracing::error!(service = name, %error, "and another error while stopping");
+                running,
+            });
         }
-        let result = first.and(rest);
+        server.close().await;
+        let result = halt.result();
         match &result {
             Ok(()) => tracing::info!(service = name, "stopped"),
             Err(error) => tracing::error!(service = name, %error, "stopped with an error"),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::running::Running;
 use super::topics::check_processors;
@@ -13,6 +12,7 @@ use crate::codegen::{
 };
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
+use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::processor::{Member, Processor, Storage};
 use crate::source::Source;
@@ -46,7 +46,7 @@ pub(crate) struct Kafka {
     pub(crate) producer: Producer,
     /// Of every topic in the cluster.
     pub(crate) partitions: BTreeMap<String, i32>,
-    pub(crate) stop: CancellationToken,
+    pub(crate) halt: Halt,
     /// Views that run already; processors join them when the service runs.
     pub(crate) running: Running,
     store: Option<Store>,
@@ -196,7 +196,7 @@ impl Kafka {
     ) -> Result<Self> {
         Ok(Self {
             producer: cluster.producer(service)?,
-            stop: CancellationToken::new(),
+            halt: Halt::default(),
             running: Running::default(),
             store: None,
             views_reader: None,
@@ -240,7 +240,7 @@ impl Kafka {
             progress,
         };
         self.running
-            .spawn(follower.title(), follower.run(self.stop.clone()));
+            .spawn(follower.title(), follower.run(self.halt.clone()));
         self.views.insert(topic, (table.clone(), receiver.clone()));
         Ok((table, receiver))
     }
@@ -271,7 +271,7 @@ impl Kafka {
             partitions,
         };
         self.running
-            .spawn(member.title.clone(), member.run(self.stop.clone()));
+            .spawn(member.title.clone(), member.run(self.halt.clone()));
         Ok(())
     }
 }

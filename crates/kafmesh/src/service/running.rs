@@ -39,15 +39,6 @@ impl Running {
         ))
     }
 
-    /// Waits for all to end; the error of the first that failed.
-    pub(crate) async fn all_ended(&mut self) -> Result<()> {
-        let mut result = Ok(());
-        while let Some(ended) = self.next_ended().await {
-            result = result.and(ended);
-        }
-        result
-    }
-
     /// The names of those that have not ended.
     pub(crate) fn titles(&self) -> String {
         let mut titles: Vec<_> = self.titles.values().map(String::as_str).collect();

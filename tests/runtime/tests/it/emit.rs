@@ -36,7 +36,7 @@ async fn many_records_arrive_in_order() {
     });
     source.emit_all(records).await.unwrap();
 
-    let mut last = vec![None; 10];
+    let mut last = [None; 10];
     let seen = kafka::read(&shape.topic("clicks"));
     assert_eq!(seen.len() as u64, count);
     for record in seen {

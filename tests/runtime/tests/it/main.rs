@@ -1,4 +1,9 @@
 //! The runtime against a real Kafka, which `KAFMESH_TEST_BROKERS` names.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
 mod commit;
 mod counting;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kafmesh_runtime_tests::Shape;
-use kafmesh_runtime_tests::kafka::{self, GroupWatch};
+use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put};
 
 use crate::support::{Clicks, Counter, unique};
 
@@ -85,5 +85,38 @@ async fn a_handler_that_hangs_is_cut_short_after_the_shutdown_timeout() {
         error,
         "the service did not stop within 1.5s (KAFMESH_SHUTDOWN_TIMEOUT) and was cut short while \
          processor counter of component counting still ran; what was not committed is handled again by the next process"
+    );
+}
+
+#[tokio::test]
+async fn the_first_error_is_told_even_if_the_stop_is_cut_short() {
+    let shape = Shape::counter(unique("first"), 2);
+    let state = tempfile::tempdir().unwrap();
+    let variables = [
+        ("COUNTER_HANG_AT", "hang"),
+        ("KAFMESH_SHUTDOWN_TIMEOUT", "1500ms"),
+    ];
+    let mut counter = Counter::start(&shape, state.path(), &variables);
+    counter.says("partitions assigned").await;
+    let topic = shape.topic("clicks");
+    let put = |partition, key: &'static str, value: &'static [u8]| Put {
+        key: Some(key.as_bytes()),
+        value: Some(value),
+        partition: Some(partition),
+        ..Put::default()
+    };
+    kafka::write(&topic, [put(0, "hang", &[8, 1])]);
+    counter.says("hanging").await;
+    kafka::write(&topic, [put(1, "bad", b"\xff")]);
+    let (status, output) = counter.ended().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(output.contains("did not stop within 1.5s"), "{output}");
+    let (_, error) = output.rsplit_once("Error: ").expect(&output);
+    assert_eq!(
+        error,
+        format!(
+            "processor counter of component counting stopped: cannot decode the record at topic {topic}, partition 1, \
+             offset 0, key \"bad\": its value is not a Click: failed to decode Protobuf message: invalid varint"
+        )
     );
 }
