@@ -33,17 +33,17 @@ async fn partitions_that_move_in_order_count_every_record_once() {
     first.says("connected").await;
     let mut clicks = Clicks::new(&shape, 1000);
     let group = GroupWatch::new(&shape.group(), &clicks.topic, 4);
-    clicks.write(20_000);
+    clicks.write(6_000);
     group.reached(100).await;
     let mut second = Counter::start(&shape, two.path(), &slow);
     second.says("first record").await;
-    clicks.write(20_000);
+    clicks.write(6_000);
     // Partitions come back to a process that has old state of them.
     first.stop().await;
-    group.reached(15_000).await;
+    group.reached(8_000).await;
     let mut first = Counter::start(&shape, one.path(), &slow);
     first.says("first record").await;
-    clicks.write(10_000);
+    clicks.write(4_000);
     second.stop().await;
     group.caught_up().await;
     first.stop().await;

@@ -139,3 +139,43 @@ async fn a_long_restore_does_not_hold_up_other_partitions() {
     }
     assert!((0..1000).all(|record| counts[&format!("new{record}")] == 1));
 }
+
+#[tokio::test]
+async fn a_stop_during_a_restore_keeps_what_is_restored() {
+    const ENTRIES: usize = 200_000;
+    let shape = Shape::counter(unique("half"), 1);
+    let state = tempfile::tempdir().unwrap();
+    kafka::create(&shape.changelog(), 1, &[("cleanup.policy", "compact")]).await;
+    let writer = Writer::new();
+    for entry in 0..ENTRIES {
+        let key = format!("k{entry}");
+        writer.put(
+            &shape.changelog(),
+            Put {
+                key: Some(key.as_bytes()),
+                value: Some(&[8, 5]),
+                ..Put::default()
+            },
+        );
+    }
+    writer.finish();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("restoring state").await;
+    let (status, output) = counter.terminate().await;
+    assert!(
+        status.success() && !output.contains("state restored"),
+        "{output}"
+    );
+
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("state restored").await;
+    let mut clicks = Clicks::new(&shape, ENTRIES as u64);
+    clicks.write(1_000);
+    GroupWatch::new(&shape.group(), &clicks.topic, 1)
+        .caught_up()
+        .await;
+    counter.stop().await;
+    let counts = kafka::last_counts(&shape.topic("totals"));
+    assert_eq!(counts.len(), 1_000);
+    assert!(counts.values().all(|count| *count == 6));
+}
