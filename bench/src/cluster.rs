@@ -248,6 +248,8 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
             | Code::CoordinatorNotAvailable
             | Code::CoordinatorLoadInProgress
             | Code::NonEmptyGroup
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
     )
 }
 
