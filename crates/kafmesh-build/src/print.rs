@@ -5,6 +5,8 @@
 //! statement, field or match arm a line, and arguments on lines of their own where they do not fit on one.
 //! It is no formatter for other code: it takes `<` and `>` for brackets and `&` for a reference.
 
+use std::borrow::Cow;
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Where lists that do not fit are put on lines of their own.
@@ -35,7 +37,7 @@ enum Token {
     /// An identifier, a keyword, a literal or a lifetime.
     Word(String),
     /// An operator of one or more characters.
-    Operator(String),
+    Operator(Cow<'static, str>),
     /// A line that stands alone: a doc comment or an attribute.
     Line(String),
     Group(Delimiter, Vec<Token>),
@@ -66,7 +68,7 @@ fn tree(tokens: TokenStream) -> Vec<Token> {
                 let joint = punct.spacing() == proc_macro2::Spacing::Joint;
                 if !(joint && matches!(tokens.peek(), Some(TokenTree::Punct(_))) || operator == "'")
                 {
-                    found.push(Token::Operator(std::mem::take(&mut operator)));
+                    found.push(Token::Operator(known(&mut operator)));
                 }
             }
             TokenTree::Group(group) => {
@@ -83,28 +85,37 @@ fn tree(tokens: TokenStream) -> Vec<Token> {
     found
 }
 
+/// The operator gathered in `operator`, which it empties. Those that abound are not allocated.
+fn known(operator: &mut String) -> Cow<'static, str> {
+    const KNOWN: [&str; 14] = [
+        "::", ",", ".", "&", "<", ">", ":", ";", "->", "=", "=>", "?", ">>", "+",
+    ];
+    let known = KNOWN.into_iter().find(|known| known == operator);
+    let taken = known.map_or_else(|| Cow::Owned(operator.clone()), Cow::Borrowed);
+    operator.clear();
+    taken
+}
+
 /// What stands for `#[tokens]`: a doc comment where it is one.
 fn attribute(tokens: TokenStream) -> String {
-    let mut parts = tokens.clone().into_iter();
-    if let (
-        Some(TokenTree::Ident(name)),
-        Some(TokenTree::Punct(_)),
-        Some(TokenTree::Literal(literal)),
-        None,
-    ) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    if let [
+        TokenTree::Ident(name),
+        TokenTree::Punct(_),
+        TokenTree::Literal(literal),
+    ] = &tokens[..]
         && name == "doc"
     {
         let literal = literal.to_string();
-        let plain = literal
-            .strip_prefix('"')
-            .or_else(|| literal.strip_prefix("r\""))
-            .and_then(|l| l.strip_suffix('"'));
-        if let Some(plain) = plain.filter(|plain| literal.starts_with('r') || !plain.contains('\\'))
+        let raw = literal.strip_prefix('r');
+        let quoted = raw.unwrap_or(&literal).strip_prefix('"');
+        if let Some(plain) = quoted.and_then(|quoted| quoted.strip_suffix('"'))
+            && (raw.is_some() || !plain.contains('\\'))
         {
-            return format!("///{plain}");
+            return ["///", plain].concat();
         }
         if let Ok(text) = syn::parse_str::<syn::LitStr>(&literal) {
-            return format!("///{}", text.value());
+            return ["///", &text.value()].concat();
         }
     }
     let mut printer = Printer {
@@ -113,7 +124,7 @@ fn attribute(tokens: TokenStream) -> String {
         flat: true,
         after: 0,
     };
-    printer.sequence(&tree(tokens));
+    printer.sequence(&tree(tokens.into_iter().collect()));
     printer.text + "]"
 }
 
@@ -145,7 +156,7 @@ impl Printer {
                 Token::Line(_) => true,
                 Token::Operator(operator) => operator == ";" || operator == "," && angles == 0,
                 Token::Group(Delimiter::Brace, _) => match next {
-                    Some(Token::Operator(next)) => !matches!(next.as_str(), ";" | "," | "." | "?"),
+                    Some(Token::Operator(next)) => !matches!(next.as_ref(), ";" | "," | "." | "?"),
                     _ => true,
                 },
                 _ => false,
@@ -169,9 +180,8 @@ impl Printer {
             self.text.push(' ');
         }
         match token {
-            Token::Word(text) | Token::Operator(text) | Token::Line(text) => {
-                self.text.push_str(text)
-            }
+            Token::Word(text) | Token::Line(text) => self.text.push_str(text),
+            Token::Operator(operator) => self.text.push_str(operator),
             Token::Group(Delimiter::Brace, tokens) => self.braces(previous, tokens),
             Token::Group(delimiter, tokens) => self.list(previous, *delimiter, tokens),
         }
@@ -319,7 +329,7 @@ fn is_apart(previous: &Token, token: &Token) -> bool {
         (Token::Operator(before), Token::Group(Delimiter::Brace, _)) => before != "::",
         (Token::Operator(_), _) => false,
         (Token::Word(word), Token::Operator(operator)) => {
-            matches!(operator.as_str(), "::" | "&" | "<") && is_keyword(word) && word != "impl"
+            matches!(operator.as_ref(), "::" | "&" | "<") && is_keyword(word) && word != "impl"
                 || operator == "::" && word == "impl"
         }
         (_, Token::Operator(_)) => false,
