@@ -143,3 +143,19 @@ async fn a_commit_that_is_not_allowed_stops_the_processor() {
         )
     );
 }
+
+#[tokio::test]
+async fn a_broker_that_is_away_for_a_while_only_delays() {
+    let bed = Bed::new().await;
+    bed.write(0, 10);
+    bed.write(1, 10);
+    bed.handled(20).await;
+    bed.broker.broker_down(1).unwrap();
+    // What was handled last may be uncommitted now; the commit waits for the broker.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    bed.broker.broker_up(1).unwrap();
+    bed.write(0, 10);
+    bed.write(1, 10);
+    bed.handled(40).await;
+    bed.running.stop().await;
+}
