@@ -58,13 +58,10 @@ async fn records_carry_what_they_were_given() {
     let (_service, source) = source(&shape, config(state.path())).await;
     let at = an_hour_ago();
     let timestamp = UNIX_EPOCH + Duration::from_millis(at.cast_unsigned());
-    let metadata = Metadata {
-        timestamp: Some(timestamp),
-        headers: vec![
-            ("trace".into(), b"7".to_vec()),
-            ("empty".into(), Vec::new()),
-        ],
-    };
+    let metadata = Metadata::default()
+        .with_timestamp(timestamp)
+        .with_header("trace", "7")
+        .with_header("empty", "");
     source
         .emit_with("a", &Click::one(), &metadata)
         .await

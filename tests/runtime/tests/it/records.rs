@@ -186,7 +186,7 @@ const BAD: &[Bad] = &[
             timestamp: None,
             headers: &[],
         },
-        said: "the handler failed for the record at topic TOPIC, partition 0, offset 3, key \"error\": not this one",
+        said: "cannot handle the record at topic TOPIC, partition 0, offset 3, key \"error\": not this one",
         curable: true,
     },
     Bad {
@@ -198,7 +198,7 @@ const BAD: &[Bad] = &[
             timestamp: None,
             headers: &[],
         },
-        said: "the handler failed for the record at topic TOPIC, partition 0, offset 3, key \"panic\": it panicked: out of luck",
+        said: "cannot handle the record at topic TOPIC, partition 0, offset 3, key \"panic\": it panicked: out of luck",
         curable: true,
     },
 ];
