@@ -60,6 +60,7 @@ impl Module {
     pub(crate) fn files(&self, files: &mut BTreeMap<String, String>) {
         let is_root = self.ident.is_empty();
         let mut text = self.header();
+        text.reserve_exact(self.body.len() + 512 + 64 * self.children.len());
         text.push('\n');
         self.write_docs(&mut text);
         if is_root {

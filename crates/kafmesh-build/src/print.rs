@@ -6,8 +6,9 @@
 //! It is no formatter for other code: it takes `<` and `>` for brackets and `&` for a reference.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 /// Where lists that do not fit are put on lines of their own.
 const WIDTH: usize = 100;
@@ -34,8 +35,10 @@ pub(crate) fn print(tokens: TokenStream) -> String {
 
 /// A token, or the tokens between brackets.
 enum Token {
-    /// An identifier, a keyword, a literal or a lifetime.
-    Word(String),
+    /// An identifier or a keyword.
+    Ident(Ident),
+    /// A literal or a lifetime.
+    Text(String),
     /// An operator of one or more characters.
     Operator(Cow<'static, str>),
     /// A line that stands alone: a doc comment or an attribute.
@@ -51,13 +54,11 @@ fn tree(tokens: TokenStream) -> Vec<Token> {
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(ident) if operator == "'" => {
-                found.push(Token::Word(format!(
-                    "{}{ident}",
-                    std::mem::take(&mut operator)
-                )));
+                found.push(Token::Text(format!("{operator}{ident}")));
+                operator.clear();
             }
-            TokenTree::Ident(ident) => found.push(Token::Word(ident.to_string())),
-            TokenTree::Literal(literal) => found.push(Token::Word(literal.to_string())),
+            TokenTree::Ident(ident) => found.push(Token::Ident(ident)),
+            TokenTree::Literal(literal) => found.push(Token::Text(literal.to_string())),
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
                 if let Some(TokenTree::Group(group)) = tokens.next() {
                     found.push(Token::Line(attribute(group.stream())));
@@ -180,7 +181,11 @@ impl Printer {
             self.text.push(' ');
         }
         match token {
-            Token::Word(text) | Token::Line(text) => self.text.push_str(text),
+            Token::Ident(ident) => {
+                // Writing into a string cannot fail.
+                let _ = write!(self.text, "{ident}");
+            }
+            Token::Text(text) | Token::Line(text) => self.text.push_str(text),
             Token::Operator(operator) => self.text.push_str(operator),
             Token::Group(Delimiter::Brace, tokens) => self.braces(previous, tokens),
             Token::Group(delimiter, tokens) => self.list(previous, *delimiter, tokens),
@@ -194,10 +199,10 @@ impl Printer {
         }
         let is_short = match previous {
             // `Self { inner }`, unlike a function's body after `-> Self`.
-            Some(Token::Word(word)) if word == "Self" => {
-                tokens.iter().all(|token| matches!(token, Token::Word(_)))
+            Some(Token::Ident(word)) if word == "Self" => {
+                tokens.iter().all(|token| matches!(token, Token::Ident(_)))
             }
-            Some(Token::Word(word)) => word == "async",
+            Some(Token::Ident(word)) => word == "async",
             // `use path::{…}`.
             Some(Token::Operator(operator)) => operator == "::",
             _ => false,
@@ -316,33 +321,36 @@ fn is_apart(previous: &Token, token: &Token) -> bool {
     match (previous, token) {
         (Token::Line(_), _) | (_, Token::Line(_)) => false,
         // `self.0.field` has the literal `0.` in it.
-        (Token::Word(before), _) if before.ends_with('.') => false,
+        (Token::Text(before), _) if before.ends_with('.') => false,
         (_, Token::Operator(operator)) if spaced(operator) => true,
         (Token::Operator(operator), _)
             if spaced(operator) || operator == ":" || operator == "," =>
         {
             true
         }
-        (Token::Operator(before), Token::Word(_)) => {
+        (Token::Operator(before), Token::Ident(_) | Token::Text(_)) => {
             before == ">" || before == ">>" || before == ">>>"
         }
         (Token::Operator(before), Token::Group(Delimiter::Brace, _)) => before != "::",
         (Token::Operator(_), _) => false,
-        (Token::Word(word), Token::Operator(operator)) => {
+        (Token::Ident(word), Token::Operator(operator)) => {
             matches!(operator.as_ref(), "::" | "&" | "<") && is_keyword(word) && word != "impl"
                 || operator == "::" && word == "impl"
         }
         (_, Token::Operator(_)) => false,
-        (Token::Word(word), Token::Group(Delimiter::Parenthesis | Delimiter::Bracket, _)) => {
-            is_keyword(word) || word.starts_with('\'')
+        (Token::Ident(word), Token::Group(Delimiter::Parenthesis | Delimiter::Bracket, _)) => {
+            is_keyword(word)
+        }
+        (Token::Text(word), Token::Group(Delimiter::Parenthesis | Delimiter::Bracket, _)) => {
+            word.starts_with('\'')
         }
         (Token::Group(..), Token::Group(Delimiter::Parenthesis | Delimiter::Bracket, _)) => false,
         _ => true,
     }
 }
 
-fn is_keyword(word: &str) -> bool {
-    KEYWORDS.contains(&word)
+fn is_keyword(word: &Ident) -> bool {
+    KEYWORDS.iter().any(|keyword| word == keyword)
 }
 
 #[cfg(test)]

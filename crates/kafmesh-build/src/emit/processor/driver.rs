@@ -8,9 +8,7 @@ use crate::doc;
 
 /// The driver and the outputs it captured.
 pub(super) fn emit(parts: &Parts<'_>) -> TokenStream {
-    let driver = driver(parts);
-    let outputs = outputs(parts);
-    quote!(#driver #outputs)
+    TokenStream::from_iter([driver(parts), outputs(parts)])
 }
 
 fn driver(parts: &Parts<'_>) -> TokenStream {

@@ -20,16 +20,13 @@ pub(crate) fn emit(processor: &Processor) -> TokenStream {
     let context = context::emit(&parts);
     let dispatch = handlers::dispatch(&parts);
     let driver = driver::emit(&parts);
-    quote! {
+    let mut module = quote! {
         use ::kafmesh::codegen::v1 as codegen;
         #use_models
-
-        #descriptor
-        #handlers
-        #context
-        #dispatch
-        #driver
-    }
+    };
+    // Interpolation would copy every token.
+    module.extend([descriptor, handlers, context, dispatch, driver]);
+    module
 }
 
 /// A processor with everything the emitters need to know about it, worked out once.
