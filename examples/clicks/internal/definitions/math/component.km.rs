@@ -35,17 +35,14 @@ impl<'a> MathComponent<'a> {
         &mut self,
         handlers: impl super::total_clicks_processor::TotalClicksProcessor,
     ) -> ::kafmesh::Result<()> {
-        self.registry
-            .register_processor(
-                &DESCRIPTOR,
-                super::total_clicks_processor::TotalClicksDispatch(handlers),
-            )
+        self.registry.register_processor(
+            &DESCRIPTOR,
+            super::total_clicks_processor::TotalClicksDispatch(handlers),
+        )
     }
 
     /// A handle that emits to the topic `exampleService.userId.click`.
-    pub fn user_id_click_source(
-        &mut self,
-    ) -> super::user_id_click_source::UserIdClickSource {
+    pub fn user_id_click_source(&mut self) -> super::user_id_click_source::UserIdClickSource {
         self.registry.source(&DESCRIPTOR, &super::user_id_click_source::DESCRIPTOR)
     }
 

@@ -20,8 +20,6 @@ mod user_id_total_clicks_view;
 
 pub(super) use self::component::DESCRIPTOR;
 pub use self::component::MathComponent;
-pub use self::total_clicks_processor::{
-    TotalClicksContext, TotalClicksOutputs, TotalClicksProcessor, TotalClicksTest,
-};
+pub use self::total_clicks_processor::{TotalClicksContext, TotalClicksOutputs, TotalClicksProcessor, TotalClicksTest};
 pub use self::user_id_click_source::UserIdClickSource;
 pub use self::user_id_total_clicks_view::UserIdTotalClicksView;

@@ -59,18 +59,15 @@ pub trait TotalClicksProcessor: ::std::marker::Send + ::std::marker::Sync + 'sta
         &self,
         ctx: &mut TotalClicksContext<'_>,
         message: models::user_id::Click,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send;
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send;
+
     /// Handles a delete (a record without a value) of `exampleService.userId.click`.
     ///
     /// Does nothing unless overridden.
     fn handle_user_id_click_delete(
         &self,
         ctx: &mut TotalClicksContext<'_>,
-    ) -> impl ::std::future::Future<
-        Output = ::kafmesh::Result<()>,
-    > + ::std::marker::Send {
+    ) -> impl ::std::future::Future<Output = ::kafmesh::Result<()>> + ::std::marker::Send {
         let _ = ctx;
         async { ::std::result::Result::Ok(()) }
     }
@@ -132,11 +129,7 @@ impl<'a> TotalClicksContext<'a> {
     }
 
     /// Writes `message` under `key` to the topic `exampleService.userId.totalClicks`.
-    pub fn output_user_id_total_clicks(
-        &mut self,
-        key: &str,
-        message: &models::user_id::TotalClicks,
-    ) {
+    pub fn output_user_id_total_clicks(&mut self, key: &str, message: &models::user_id::TotalClicks) {
         self.inner.output(0, key, message);
     }
 
@@ -170,12 +163,8 @@ impl<H: TotalClicksProcessor> codegen::Processor for TotalClicksDispatch<H> {
                 let message = codegen::decode(value)?;
                 self.0.handle_user_id_click(&mut context, message).await
             }
-            (0, ::std::option::Option::None) => {
-                self.0.handle_user_id_click_delete(&mut context).await
-            }
-            (other, _) => {
-                ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other))
-            }
+            (0, ::std::option::Option::None) => self.0.handle_user_id_click_delete(&mut context).await,
+            (other, _) => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
         }
     }
 }
@@ -273,9 +262,7 @@ pub struct TotalClicksOutputs<'a> {
 
 impl<'a> TotalClicksOutputs<'a> {
     /// Keys and values written to `exampleService.userId.totalClicks`, in order; deletes are left out.
-    pub fn user_id_total_clicks(
-        &self,
-    ) -> ::std::vec::Vec<(&'a str, models::user_id::TotalClicks)> {
+    pub fn user_id_total_clicks(&self) -> ::std::vec::Vec<(&'a str, models::user_id::TotalClicks)> {
         self.inner.values(0)
     }
 
