@@ -24,8 +24,6 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `KAFMESH_STATE_DIR`: directory of the local store, for one process at a time. Default `.kafmesh/state`.
     pub state_dir: PathBuf,
-    /// `KAFMESH_INSTANCE`: this process's name among its like. Default `HOSTNAME`, else `local`.
-    pub instance: String,
     /// `KAFMESH_COMMIT_INTERVAL`: the longest that processed records stay uncommitted. Default `1s`.
     pub commit_interval: Duration,
     /// `KAFMESH_STATE_CACHE_BYTES`: memory for decoded state, per partition of a processor. Default 8 MiB.
@@ -49,7 +47,6 @@ impl Config {
             brokers: brokers.into(),
             listen: SocketAddr::from(([0, 0, 0, 0], 50051)),
             state_dir: PathBuf::from(".kafmesh/state"),
-            instance: "local".to_owned(),
             commit_interval: Duration::from_secs(1),
             state_cache_bytes: 8 << 20,
             startup_timeout: Duration::from_secs(10),
@@ -61,31 +58,47 @@ impl Config {
 
     /// The defaults, changed by the environment variables that are set.
     ///
-    /// Durations are a number and a unit: `250ms`, `10s`, `2m`.
+    /// Durations are a number and a unit: `250ms`, `10s`, `2m`. A `KAFMESH_*` variable that means
+    /// nothing to this version is logged as a warning, since it may be misspelt.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] with the first variable whose value cannot be used.
     pub fn from_env() -> Result<Self> {
-        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
+        let mut variables = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            // Names that are not UTF-8 are not ours.
+            let Some(name) = name.to_str().filter(|name| name.starts_with("KAFMESH_")) else {
+                continue;
+            };
+            let value = value
+                .into_string()
+                .map_err(|value| wrong(name, &value.to_string_lossy(), "UTF-8"))?;
+            variables.push((name.to_owned(), value));
+        }
+        let (config, unknown) = Self::from_variables(variables)?;
+        for name in unknown {
+            tracing::warn!(
+                "the variable {name} means nothing to this version of kafmesh; is it misspelt?"
+            );
+        }
+        Ok(config)
     }
 
-    fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+    /// The configuration, and the names of the variables that mean nothing.
+    fn from_variables(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<String>)> {
         let mut config = Self::new("localhost:9092");
-        let mut host_name = None;
-        let mut instance = None;
+        let mut unknown = Vec::new();
         for (name, value) in variables {
             let value = value.trim();
             match name.as_str() {
-                "HOSTNAME" => host_name = Some(value.to_owned()),
                 "KAFMESH_BROKERS" => config.brokers = non_empty(&name, value)?,
                 "KAFMESH_LISTEN" => {
                     config.listen = parse(&name, value, "an address such as 0.0.0.0:50051")?
                 }
                 "KAFMESH_STATE_DIR" => config.state_dir = non_empty(&name, value)?.into(),
-                "KAFMESH_INSTANCE" => instance = Some(non_empty(&name, value)?),
                 "KAFMESH_COMMIT_INTERVAL" => config.commit_interval = duration(&name, value)?,
                 "KAFMESH_STATE_CACHE_BYTES" => {
                     config.state_cache_bytes =
@@ -99,14 +112,13 @@ impl Config {
                         config
                             .kafka
                             .insert(property.to_lowercase().replace('_', "."), value.to_owned());
+                    } else if !is_somebody_elses(&name) {
+                        unknown.push(name);
                     }
                 }
             }
         }
-        config.instance = instance
-            .or(host_name.filter(|name| !name.is_empty()))
-            .unwrap_or(config.instance);
-        Ok(config)
+        Ok((config, unknown))
     }
 
     /// Sets [`listen`](Self::listen).
@@ -120,13 +132,6 @@ impl Config {
     #[must_use]
     pub fn with_state_dir(mut self, state_dir: impl Into<PathBuf>) -> Self {
         self.state_dir = state_dir.into();
-        self
-    }
-
-    /// Sets [`instance`](Self::instance).
-    #[must_use]
-    pub fn with_instance(mut self, instance: impl Into<String>) -> Self {
-        self.instance = instance.into();
         self
     }
 
@@ -171,6 +176,12 @@ impl Config {
         self.kafka.insert(property.into(), value.into());
         self
     }
+}
+
+/// Whether a variable with our prefix is set by others: the tests', or by Kubernetes in every pod
+/// for each Service of the namespace (`KAFMESH_DISCOVER_SERVICE_HOST`, `KAFMESH_DISCOVER_PORT`).
+fn is_somebody_elses(name: &str) -> bool {
+    name.starts_with("KAFMESH_TEST_") || name.contains("_SERVICE_") || name.contains("_PORT")
 }
 
 fn wrong(name: &str, value: &str, accepted: &str) -> Error {
@@ -232,22 +243,36 @@ mod tests {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         )
+        .map(|(config, _)| config)
+    }
+
+    #[test]
+    fn misspelt_variables_are_found_among_those_of_others() {
+        let names = [
+            "KAFMESH_BROKER",
+            "KAFMESH_TEST_BROKERS",
+            "KAFMESH_DISCOVER_SERVICE_HOST",
+            "KAFMESH_DISCOVER_PORT_443_TCP",
+            "KAFMESH_KAFKA_LINGER_MS",
+        ];
+        let variables = names.map(|name| (name.to_owned(), "1".to_owned()));
+        assert_eq!(
+            Config::from_variables(variables).unwrap().1,
+            ["KAFMESH_BROKER"]
+        );
     }
 
     #[test]
     fn variables_change_the_defaults() {
         let config = from(&[
-            ("HOSTNAME", "pod-7"),
             ("KAFMESH_BROKERS", "a:1,b:2"),
             ("KAFMESH_LISTEN", "127.0.0.1:0"),
             ("KAFMESH_COMMIT_INTERVAL", "250ms"),
             ("KAFMESH_DEV", "true"),
             ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
-            ("PATH", "/bin"),
         ])
         .unwrap();
         let expected = Config::new("a:1,b:2")
-            .with_instance("pod-7")
             .with_listen("127.0.0.1:0".parse().unwrap())
             .with_commit_interval(Duration::from_millis(250))
             .with_dev(true)

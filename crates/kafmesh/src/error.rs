@@ -62,12 +62,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A handler returned an error.
-    #[error("the handler failed for the record at {at}: {source}")]
+    /// A record could not be handled: its handler returned an error, or its state could not be read.
+    #[error("cannot handle the record at {at}: {source}")]
     HandlerAt {
-        /// The record it was given.
+        /// The record.
         at: Position,
-        /// What the handler returned.
+        /// What the handler returned, or why its state could not be read.
         source: Box<Error>,
     },
     /// An error of the user's own code, shown with its causes.
@@ -170,7 +170,8 @@ impl std::fmt::Display for Position {
 pub enum TopicProblem {
     /// The topic exists with another partition count.
     #[error(
-        "{topic} has {actual} partitions, the definition says {declared}; change the definition, or create the topic anew (partition counts cannot be lowered, and raising one moves keys)"
+        "{topic} has {}, the definition says {declared}; change the definition, or create the topic anew (partition counts cannot be lowered, and raising one moves keys)",
+        count(*actual, "partition")
     )]
     Partitions {
         /// The topic.
@@ -192,7 +193,8 @@ pub enum TopicProblem {
     },
     /// The cluster has fewer brokers than replicas are asked for.
     #[error(
-        "{topic} asks for {declared} replicas, but the cluster has {brokers} brokers; lower `replicas`, or set KAFMESH_DEV=true on a development machine to lower it by itself"
+        "{topic} asks for {declared} replicas, but the cluster has {}; lower `replicas`, or set KAFMESH_DEV=true on a development machine to lower it by itself",
+        count(*brokers, "broker")
     )]
     Replication {
         /// The topic.
@@ -204,7 +206,8 @@ pub enum TopicProblem {
     },
     /// Topics of one processor that must have the same partition count have not.
     #[error(
-        "{processor} reads {topic} with {actual} partitions and {other} with {expected}; the inputs and the persistence of a processor need the same count"
+        "{processor} reads {topic} with {} and {other} with {expected}; the inputs and the persistence of a processor need the same count",
+        count(*actual, "partition")
     )]
     CoPartitioning {
         /// The processor.
@@ -271,8 +274,10 @@ pub(crate) fn message_name<M>() -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+fn count<N: std::fmt::Display>(n: N, what: &str) -> String {
+    let n = n.to_string();
+    let plural = if n == "1" { "" } else { "s" };
+    format!("{n} {what}{plural}")
 }
 
 fn list<T: std::fmt::Display>(items: &[T]) -> String {
@@ -300,7 +305,7 @@ mod tests {
             at,
             source: Box::new(source),
         };
-        let text = "the handler failed for the record at topic s.a, partition 3, offset 7, key \"k\": the price service did not answer: connection refused";
+        let text = "cannot handle the record at topic s.a, partition 3, offset 7, key \"k\": the price service did not answer: connection refused";
         assert_eq!(error.to_string(), text);
         assert_eq!(format!("{error:?}"), text);
     }

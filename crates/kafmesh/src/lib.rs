@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod halt;
 mod kafka;
+mod memory;
 mod processor;
 mod restore;
 mod retry;

@@ -129,6 +129,9 @@ pub(crate) async fn restore(
                 // A long restore must not keep its thread from other partitions.
                 tokio::task::yield_now().await;
             }
+            // A partition's new leader may not yet know that records are committed which the old
+            // one acknowledged; the end is told again when it has moved.
+            Polled::End(end) if end < high => {}
             Polled::End(end) => {
                 // Compaction or transaction markers may lie between the last record and the end.
                 let mut batch = table.batch();

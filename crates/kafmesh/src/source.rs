@@ -9,7 +9,7 @@ use prost::Message;
 
 use crate::error::{Error, Result};
 use crate::kafka::{OutTopic, Outbox, Producer, millis_of, partition_of};
-use crate::testing::{Emitted, Log};
+use crate::memory::{Emitted, Log};
 
 /// Emits messages of one type to one topic.
 ///
@@ -42,12 +42,36 @@ enum Way {
 }
 
 /// What a record carries besides key and message.
+///
+/// ```
+/// let metadata = kafmesh::Metadata::default()
+///     .with_timestamp(std::time::SystemTime::UNIX_EPOCH)
+///     .with_header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+/// assert_eq!(metadata.headers.len(), 1);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Metadata {
     /// When it happened; the time of the call when `None`.
     pub timestamp: Option<SystemTime>,
     /// Headers, in order.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Metadata {
+    /// Sets when it happened.
+    #[must_use]
+    pub fn with_timestamp(mut self, timestamp: SystemTime) -> Self {
+        self.timestamp = Some(timestamp);
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
 }
 
 impl<M: Message> Source<M> {
@@ -93,8 +117,7 @@ impl<M: Message> Source<M> {
     /// [`Error::NotDelivered`](crate::Error::NotDelivered) when the record did not get there; it
     /// may be emitted again.
     pub async fn emit(&self, key: impl AsRef<str>, message: &M) -> Result<()> {
-        let outbox = self.fill([(key, Some(message))], &Metadata::default());
-        self.deliver(outbox).await
+        self.emit_with(key, message, &Metadata::default()).await
     }
 
     /// Like [`emit`](Self::emit), with a timestamp and headers of your own.
@@ -137,7 +160,16 @@ impl<M: Message> Source<M> {
     ///
     /// As [`emit`](Self::emit).
     pub async fn delete(&self, key: impl AsRef<str>) -> Result<()> {
-        let outbox = self.fill([(key, None::<&M>)], &Metadata::default());
+        self.delete_with(key, &Metadata::default()).await
+    }
+
+    /// Like [`delete`](Self::delete), with a timestamp and headers of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub async fn delete_with(&self, key: impl AsRef<str>, metadata: &Metadata) -> Result<()> {
+        let outbox = self.fill([(key, None::<&M>)], metadata);
         self.deliver(outbox).await
     }
 

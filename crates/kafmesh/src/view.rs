@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use crate::error::{Error, Result, message_name};
 use crate::halt::Halt;
 use crate::kafka::{Polled, Reader};
+use crate::memory::Contents;
 use crate::restore::{Extent, apply, extent, start_offsets};
 use crate::store::{Table, Value};
-use crate::testing::Contents;
 
 /// A topic as a key/value table that follows it.
 ///

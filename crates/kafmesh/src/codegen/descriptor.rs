@@ -20,6 +20,8 @@ pub struct TopicDescriptor {
     pub name: &'static str,
     /// What this service creates it with; `None` when it must exist already.
     pub settings: Option<TopicSettings>,
+    /// For a topic that must exist already: the partition count that a reader states of it, if one does.
+    pub expected_partitions: Option<i32>,
 }
 
 /// What a topic is created with.

@@ -124,6 +124,11 @@ impl Outbox {
         (0..self.len()).map(|index| self.get(index))
     }
 
+    /// The records appended after `mark`.
+    pub(crate) fn since(&self, mark: Mark) -> impl Iterator<Item = OutRecord<'_>> {
+        (mark.entries..self.len()).map(|index| self.get(index))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.headers.clear();

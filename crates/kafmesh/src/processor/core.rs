@@ -56,7 +56,7 @@ pub(crate) async fn process<P: Processor>(
             record.value,
         )
         .await;
-    match handled {
+    match handled.and_then(|()| work.check(key)) {
         Ok(()) => {
             work.apply(key);
             Ok(())

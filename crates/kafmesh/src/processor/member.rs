@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Processor;
 use super::guard::said;
-use super::task::{Changelog, Out, Task, TaskInput, TaskState, input_checkpoint};
-use super::work::Work;
+use super::task::{Changelog, Out, Task, TaskInput, TaskState};
+use super::work::{LARGEST_RECORD, Work};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
@@ -23,7 +23,11 @@ use crate::kafka::{
     Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition,
 };
 use crate::retry::retry;
-use crate::store::Store;
+use crate::store::{CheckpointOf, Store, Table};
+
+/// How long tasks may take to end when partitions move. The group waits for five minutes
+/// (`max.poll.interval.ms`); a member that answers no revocation is out of it without knowing.
+const REVOCATION: Duration = Duration::from_secs(240);
 
 /// How long leaving the group may take.
 const LEAVING: Duration = Duration::from_secs(5);
@@ -91,13 +95,21 @@ impl<P: Processor> Member<P> {
                         },
                         GroupEvent::Revoked(partitions) => {
                             tracing::info!(processor = %self.title, partitions = %numbers(&partitions), "partitions revoked");
-                            running.stop(fail).await;
-                            consumer.release().await
+                            let stopped = tokio::select! {
+                                biased;
+                                () = halt.asked() => break,
+                                stopped = tokio::time::timeout(REVOCATION, running.stop(fail)) => stopped,
+                            };
+                            if stopped.is_err() {
+                                tracing::warn!(processor = %self.title, "a handler did not end within {REVOCATION:?} of a revocation; its partitions are given up without a commit");
+                                give_up(&mut running, &producer, &consumer).await
+                            } else {
+                                consumer.release().await
+                            }
                         }
                         GroupEvent::Lost(partitions) => {
                             tracing::warn!(processor = %self.title, partitions = %numbers(&partitions), "partitions lost: the group went on without this member");
-                            running.abort().await;
-                            consumer.release().await
+                            give_up(&mut running, &producer, &consumer).await
                         }
                         GroupEvent::Failed(error) => Err(error),
                     };
@@ -143,10 +155,12 @@ impl<P: Processor> Member<P> {
         }
         let mut starts = Vec::with_capacity(assigned.len());
         for (source, committed) in assigned.into_iter().zip(committed) {
-            // A group's offsets expire when it is away for long; the local table remembers its own.
             let start = match committed {
                 Some(offset) => Some(offset),
-                None => input_checkpoint(tables.get(&source.partition), &source)?,
+                None => {
+                    self.remembered(tables.get(&source.partition), &source)
+                        .await?
+                }
             };
             starts.push((source, start));
         }
@@ -189,6 +203,7 @@ impl<P: Processor> Member<P> {
                         outputs.into(),
                         tables.remove(&partition),
                         self.config.state_cache_bytes,
+                        self.largest_record(),
                     ),
                     changelog,
                     out: Out {
@@ -208,9 +223,62 @@ impl<P: Processor> Member<P> {
         Ok(())
     }
 
+    /// Where the local table says its input was, for a group whose offsets have expired. Only if
+    /// the changelog still holds what the table has: else the table is about to be rebuilt from a
+    /// changelog that knows nothing of that input.
+    async fn remembered(
+        &self,
+        table: Option<&Table>,
+        source: &TopicPartition,
+    ) -> Result<Option<i64>> {
+        let (Some(storage), Some(table), Some(persistence)) = (
+            &self.storage,
+            table,
+            &self.processor.descriptor().persistence,
+        ) else {
+            return Ok(None);
+        };
+        let partition = source.partition;
+        let Some(input) = table.checkpoint(CheckpointOf {
+            topic: &source.topic,
+            partition,
+        })?
+        else {
+            return Ok(None);
+        };
+        let changelog = table.checkpoint(CheckpointOf {
+            topic: persistence.topic,
+            partition,
+        })?;
+        let (low, high) = retry(|| storage.reader.watermarks(persistence.topic, partition)).await?;
+        Ok(changelog
+            .is_some_and(|offset| (low..=high).contains(&offset))
+            .then_some(input))
+    }
+
+    fn largest_record(&self) -> usize {
+        let set = self.config.kafka.get("message.max.bytes");
+        set.and_then(|bytes| bytes.parse().ok())
+            .unwrap_or(LARGEST_RECORD)
+    }
+
     fn count(&self, topic: &str) -> i32 {
         self.partitions.get(topic).copied().unwrap_or(1)
     }
+}
+
+/// Leaves partitions to whoever has them now, without a commit.
+///
+/// What the tasks have sent and nobody has acknowledged must not be delivered later: their changes
+/// of state would follow the new owner's in the changelog, and win.
+async fn give_up(
+    running: &mut Running,
+    producer: &Producer,
+    consumer: &GroupConsumer,
+) -> Result<()> {
+    running.abort().await;
+    let purged = producer.purge().await;
+    consumer.release().await.and(purged)
 }
 
 impl Running {

@@ -10,5 +10,5 @@ mod work;
 pub(crate) use self::core::process;
 pub use self::core::{Processor, decode, unknown_input};
 pub(crate) use member::{Member, Storage};
-pub(crate) use work::Work;
 pub use work::{Context, NoState, State};
+pub(crate) use work::{LARGEST_RECORD, Work};

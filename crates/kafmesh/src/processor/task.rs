@@ -36,7 +36,7 @@ use crate::kafka::{
 };
 use crate::restore::restore;
 use crate::retry::retry;
-use crate::store::{CheckpointOf, Table};
+use crate::store::CheckpointOf;
 
 /// After how many records that were handled at once a task looks whether to stop or to commit:
 /// seldom enough to cost nothing, often enough for handlers that compute for milliseconds.
@@ -335,19 +335,6 @@ async fn next(inputs: &mut [TaskInput], turn: &mut usize) -> Result<(usize, Batc
             return Ok((input, batch));
         }
     }
-}
-
-/// The state table of a partition, and where its inputs were when it was written last.
-pub(crate) fn input_checkpoint(
-    table: Option<&Table>,
-    source: &TopicPartition,
-) -> Result<Option<i64>> {
-    table.map_or(Ok(None), |table| {
-        table.checkpoint(CheckpointOf {
-            topic: &source.topic,
-            partition: source.partition,
-        })
-    })
 }
 
 #[cfg(test)]

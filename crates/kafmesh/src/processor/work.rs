@@ -4,9 +4,10 @@
 use prost::Message;
 
 use super::cache::{Cache, Slot};
-use crate::error::{Position, Result, message_name};
+use crate::codegen::ProcessorDescriptor;
+use crate::error::{Error, Position, Result, message_name};
 use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of};
-use crate::store::{Table, TableBatch};
+use crate::store::{MAX_KEY, Table, TableBatch};
 
 /// What a state must be able to do; every prost message is one.
 pub trait State: Message + Default + Clone + 'static {}
@@ -22,6 +23,8 @@ pub(crate) struct Work<S> {
     cache: Cache<S>,
     table: Option<Table>,
     current: Current<S>,
+    /// Bytes of key and value that the producer takes.
+    largest: usize,
 }
 
 /// The effects of the record at hand, besides the outputs, which the outbox can take back.
@@ -32,13 +35,22 @@ struct Current<S> {
 }
 
 enum Change<S> {
-    Save(S),
+    /// A state and its encoded size.
+    Save(S, usize),
     Delete,
 }
 
+/// What a record may have when nothing else is set: librdkafka's `message.max.bytes`.
+pub(crate) const LARGEST_RECORD: usize = 1_000_000;
+
 impl<S: State> Work<S> {
     /// `outputs` in the order of the descriptor; `table` holds the state, if there is one.
-    pub(crate) fn new(outputs: Box<[OutTopic]>, table: Option<Table>, cache_bytes: usize) -> Self {
+    pub(crate) fn new(
+        outputs: Box<[OutTopic]>,
+        table: Option<Table>,
+        cache_bytes: usize,
+        largest: usize,
+    ) -> Self {
         Self {
             outbox: Outbox::default(),
             outputs,
@@ -49,7 +61,19 @@ impl<S: State> Work<S> {
                 change: None,
                 mark: None,
             },
+            largest,
         }
+    }
+
+    /// For tests: outputs numbered as in the descriptor, state in memory.
+    pub(crate) fn in_memory(descriptor: &ProcessorDescriptor) -> Self {
+        let output = |index| OutTopic {
+            index,
+            partitions: 1,
+        };
+        let outputs = (0..descriptor.outputs.len() as u32).map(output).collect();
+        let table = descriptor.persistence.as_ref().map(|_| Table::in_memory());
+        Self::new(outputs, table, usize::MAX, LARGEST_RECORD)
     }
 
     pub(crate) fn table(&self) -> Option<&Table> {
@@ -63,7 +87,7 @@ impl<S: State> Work<S> {
     /// The state of `key` as the record at hand sees it.
     fn state(&mut self, key: &str) -> Result<S> {
         match &self.current.change {
-            Some(Change::Save(state)) => return Ok(state.clone()),
+            Some(Change::Save(state, _)) => return Ok(state.clone()),
             Some(Change::Delete) => return Ok(S::default()),
             None => {}
         }
@@ -94,6 +118,36 @@ impl<S: State> Work<S> {
         };
     }
 
+    /// Whether the effects of the record at hand can be written at all. What cannot is found here,
+    /// where the record is known, rather than at the commit, where only the whole batch is.
+    pub(crate) fn check(&self, key: &str) -> Result<()> {
+        if let Some(mark) = self.current.mark {
+            for record in self.outbox.since(mark) {
+                self.fits("an output", record.key, record.value.map_or(0, <[u8]>::len))?;
+            }
+        }
+        match &self.current.change {
+            Some(_) if key.len() > MAX_KEY => Err(Error::handler(format!(
+                "its key has {} bytes, and the longest that a state can have has {MAX_KEY}",
+                key.len()
+            ))),
+            Some(Change::Save(_, size)) => self.fits("its state", key.as_bytes(), *size),
+            _ => Ok(()),
+        }
+    }
+
+    fn fits(&self, what: &str, key: &[u8], value: usize) -> Result<()> {
+        let (bytes, largest) = (key.len() + value, self.largest);
+        if bytes <= largest {
+            return Ok(());
+        }
+        Err(Error::handler(format!(
+            "{what} under key {:?} has {bytes} bytes, and the producer takes {largest}; \
+             if it is right, raise KAFMESH_KAFKA_MESSAGE_MAX_BYTES and the topic's max.message.bytes",
+            readable(key)
+        )))
+    }
+
     /// The handler returned `Ok`: its effects take place.
     pub(crate) fn apply(&mut self, key: &str) {
         let Some(change) = self.current.change.take() else {
@@ -106,10 +160,7 @@ impl<S: State> Work<S> {
             .or_else(|| self.cache.find(key.as_bytes()));
         let slot = found.unwrap_or_else(|| self.cache.insert_clean(key.as_bytes(), None, 0));
         match change {
-            Change::Save(state) => {
-                let size = state.encoded_len();
-                self.cache.set(slot, Some(state), size);
-            }
+            Change::Save(state, size) => self.cache.set(slot, Some(state), size),
             Change::Delete => self.cache.set(slot, None, 0),
         }
     }
@@ -155,7 +206,8 @@ impl<S: State> Work<S> {
     /// Gives `key` a state outside of a handler.
     pub(crate) fn set(&mut self, key: &str, state: S) {
         self.begin();
-        self.current.change = Some(Change::Save(state));
+        let size = state.encoded_len();
+        self.current.change = Some(Change::Save(state, size));
         self.apply(key);
     }
 }
@@ -247,7 +299,8 @@ impl<'a, S: State> Context<'a, S> {
 
     /// Sets the state of the record's key.
     pub fn save_state(&mut self, state: S) {
-        self.work.current.change = Some(Change::Save(state));
+        let size = state.encoded_len();
+        self.work.current.change = Some(Change::Save(state, size));
     }
 
     /// Removes the state of the record's key.
@@ -306,4 +359,64 @@ pub(crate) fn position(record: &Record<'_>, topic: &str, partition: i32) -> Posi
 
 fn readable(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| bytes.escape_ascii().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::Headers;
+
+    /// A work of one output that has handled nothing; records may have 100 bytes.
+    fn work() -> Work<String> {
+        let outputs = [OutTopic {
+            index: 0,
+            partitions: 1,
+        }];
+        let mut work = Work::new(Box::new(outputs), Some(Table::in_memory()), usize::MAX, 100);
+        work.begin();
+        work
+    }
+
+    /// Does `effects` for a record of `key`, and says what is wrong with them.
+    fn check(key: &str, effects: impl FnOnce(&mut Context<'_, String>)) -> Option<String> {
+        let mut work = work();
+        let record = Record {
+            offset: 0,
+            timestamp: 0,
+            key: Some(key.as_bytes()),
+            value: None,
+            headers: Headers::memory(&[]),
+        };
+        effects(&mut Context::new(&mut work, record, key, "in", 0));
+        work.check(key).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn effects_that_cannot_be_written_are_found_with_their_record() {
+        let long = "x".repeat(200);
+        assert_eq!(
+            check("k", |ctx| ctx.output(0, "k", &"short".to_owned())),
+            None
+        );
+        assert_eq!(check("k", |ctx| ctx.save_state("short".to_owned())), None);
+        assert_eq!(check(&"k".repeat(70_000), |_| {}), None);
+
+        let said = check("k", |ctx| ctx.output(0, "out", &long)).unwrap();
+        assert!(
+            said.starts_with(
+                "an output under key \"out\" has 206 bytes, and the producer takes 100;"
+            ),
+            "{said}"
+        );
+        let said = check("k", |ctx| ctx.save_state(long.clone())).unwrap();
+        assert!(
+            said.starts_with("its state under key \"k\" has 204 bytes"),
+            "{said}"
+        );
+        let said = check(&"k".repeat(70_000), |ctx| ctx.save_state(String::new())).unwrap();
+        assert_eq!(
+            said,
+            "its key has 70000 bytes, and the longest that a state can have has 65534"
+        );
+    }
 }

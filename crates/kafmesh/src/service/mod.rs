@@ -15,6 +15,7 @@
 //! There are no ways back and no choices, so these steps are the lines of [`Service::run`] and not
 //! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
+mod memory;
 mod registry;
 mod running;
 mod server;
@@ -30,6 +31,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::Cluster;
+pub(crate) use memory::Bench;
 pub use registry::Registry;
 use server::Server;
 

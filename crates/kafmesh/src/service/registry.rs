@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use tokio::sync::watch;
 
+use super::memory::Bench;
 use super::running::Running;
 use super::topics::check_processors;
 use crate::codegen::{
@@ -14,10 +15,10 @@ use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
+use crate::memory::Log;
 use crate::processor::{Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::{Store, Table};
-use crate::testing::{Bench, Log};
 use crate::view::{Follower, Progress, View, always_ready};
 
 /// Takes what a process wants to run, over Kafka or in memory.

@@ -109,6 +109,16 @@ fn plan(service: &ServiceDescriptor, known: &ClusterTopics, dev: bool) -> Result
     let most = i16::try_from(known.brokers).unwrap_or(i16::MAX).max(1);
     for topic in service.topics {
         let Some(settings) = &topic.settings else {
+            let actual = known.partitions.get(topic.name).copied();
+            if let (Some(declared), Some(actual)) = (topic.expected_partitions, actual)
+                && declared != actual
+            {
+                problems.push(TopicProblem::Partitions {
+                    topic: topic.name.to_owned(),
+                    declared,
+                    actual,
+                });
+            }
             continue;
         };
         match known.partitions.get(topic.name) {
@@ -282,14 +292,17 @@ mod tests {
             TopicDescriptor {
                 name: "s.a",
                 settings: Some(SETTINGS),
+                expected_partitions: None,
             },
             TopicDescriptor {
                 name: "s.b",
                 settings: Some(SETTINGS),
+                expected_partitions: None,
             },
             TopicDescriptor {
                 name: "other.c",
                 settings: None,
+                expected_partitions: Some(6),
             },
         ],
         components: &[],
@@ -307,12 +320,11 @@ mod tests {
 
     #[test]
     fn every_topic_with_another_partition_count_is_named_at_once() {
-        let error = plan(&SERVICE, &cluster(3, &[("s.a", 4), ("s.b", 1)]), false)
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(error.starts_with("2 problems with the topics of this service:\n  - s.a has 4 partitions, the definition says 10;"), "{error}");
-        assert!(error.contains("\n  - s.b has 1 partitions"), "{error}");
+        let known = cluster(3, &[("s.a", 4), ("s.b", 1), ("other.c", 8)]);
+        let error = plan(&SERVICE, &known, false).err().unwrap().to_string();
+        assert!(error.starts_with("3 problems with the topics of this service:\n  - s.a has 4 partitions, the definition says 10;"), "{error}");
+        assert!(error.contains("\n  - s.b has 1 partition,"), "{error}");
+        assert!(error.contains("\n  - other.c has 8 partitions, the definition says 6;"), "{error}");
     }
 
     #[test]
@@ -320,7 +332,7 @@ mod tests {
         let known = cluster(1, &[("s.a", 10)]);
         let error = plan(&SERVICE, &known, false).err().unwrap().to_string();
         assert!(
-            error.contains("s.b asks for 3 replicas, but the cluster has 1 brokers"),
+            error.contains("s.b asks for 3 replicas, but the cluster has 1 broker;"),
             "{error}"
         );
         let plan = plan(&SERVICE, &known, true).unwrap();

@@ -14,7 +14,7 @@ const CHECKPOINT: u8 = 0;
 const ENTRY: u8 = 1;
 
 /// Longest key fjall takes, less the byte in front.
-const MAX_KEY: usize = u16::MAX as usize - 1;
+pub(crate) const MAX_KEY: usize = u16::MAX as usize - 1;
 
 /// Memory the whole database may use for blocks it has read.
 const BLOCK_CACHE_BYTES: u64 = 32 << 20;

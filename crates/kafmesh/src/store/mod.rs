@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-pub(crate) use disk::Store;
+pub(crate) use disk::{MAX_KEY, Store};
 
 /// One table.
 #[derive(Clone)]

@@ -4,12 +4,9 @@
 
 #[doc(hidden)]
 pub mod cost;
-mod log;
 mod processor;
 mod service;
 
-pub(crate) use log::Log;
-pub use log::{Captured, Contents, Emitted};
+pub use crate::memory::{Captured, Contents, Emitted};
 pub use processor::{Outputs, ProcessorTest};
-pub(crate) use service::Bench;
 pub use service::ServiceTest;

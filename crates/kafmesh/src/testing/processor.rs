@@ -4,11 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use prost::Message;
 
-use super::log::{Captured, Log};
 use crate::error::Result;
-use crate::kafka::{Headers, OutTopic, OwnedRecord, Record, millis_of};
+use crate::kafka::{Headers, OwnedRecord, Record, millis_of};
+use crate::memory::{Captured, Log};
 use crate::processor::{Processor, Work, process};
-use crate::store::Table;
 
 /// A processor without a broker; generated code wraps it with typed methods.
 pub struct ProcessorTest<P: Processor> {
@@ -23,7 +22,7 @@ pub struct ProcessorTest<P: Processor> {
 impl<P: Processor> ProcessorTest<P> {
     /// A driver with no state and at the start of virtual time.
     pub fn new(processor: P) -> Self {
-        let work = work_in_memory(&processor);
+        let work = Work::in_memory(processor.descriptor());
         Self {
             processor,
             work,
@@ -182,20 +181,4 @@ fn decode<M: Message + Default>(record: &OwnedRecord) -> Option<M> {
         .value
         .as_deref()
         .map(|value| M::decode(value).expect("an output decodes as the type it was encoded from"))
-}
-
-/// What a processor works with in tests: outputs numbered as in the descriptor, state in memory.
-pub(crate) fn work_in_memory<P: Processor>(processor: &P) -> Work<P::State> {
-    let descriptor = processor.descriptor();
-    let outputs = (0..descriptor.outputs.len() as u32)
-        .map(|index| OutTopic {
-            index,
-            partitions: 1,
-        })
-        .collect();
-    Work::new(
-        outputs,
-        descriptor.persistence.as_ref().map(|_| Table::in_memory()),
-        usize::MAX,
-    )
 }

@@ -1,23 +1,18 @@
 //! Drives a whole service: its processors and views over topics in memory.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use prost::Message;
 
-use super::log::{Captured, Log};
-use super::processor::work_in_memory;
 use crate::codegen::ServiceDescriptor;
-use crate::error::Result;
-use crate::kafka::Batch;
-use crate::processor::{Processor, Work, process};
-use crate::restore::apply;
-use crate::service::Registry;
-use crate::store::Table;
+use crate::error::{Error, Result};
+use crate::memory::Captured;
+use crate::service::{Bench, Registry};
 
 /// A service without a broker; generated code wraps it with the service's components.
 pub struct ServiceTest {
     registry: Registry,
+    descriptor: &'static ServiceDescriptor,
 }
 
 impl ServiceTest {
@@ -25,6 +20,7 @@ impl ServiceTest {
     pub fn new(descriptor: &'static ServiceDescriptor) -> Self {
         Self {
             registry: Registry::in_memory(descriptor, Bench::new()),
+            descriptor,
         }
     }
 
@@ -34,6 +30,7 @@ impl ServiceTest {
     }
 
     /// Processes everything emitted so far and what that leads to, until nothing is left to do.
+    /// A processor that answers each record with one for itself never gets there.
     ///
     /// # Errors
     ///
@@ -57,8 +54,17 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// When a record is not an `M`.
+    /// When the service has no such topic, or a record is not an `M`.
     pub fn records<M: Message + Default>(&self, topic: &str) -> Result<Vec<Captured<M>>> {
+        let topics = self.descriptor.topics;
+        if topics.iter().all(|known| known.name != topic) {
+            let known: Vec<_> = topics.iter().map(|known| known.name).collect();
+            return Err(Error::handler(format!(
+                "service {} has no topic {topic}; its topics are {}",
+                self.descriptor.name,
+                known.join(", ")
+            )));
+        }
         let records = self
             .registry
             .log()
@@ -74,121 +80,5 @@ impl ServiceTest {
 impl std::fmt::Debug for ServiceTest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceTest").finish_non_exhaustive()
-    }
-}
-
-/// The in-memory back end of a [`Registry`]: topics, and who reads them.
-pub(crate) struct Bench {
-    pub(crate) log: Log,
-    processors: Vec<Box<dyn Reads>>,
-    views: Vec<FedView>,
-}
-
-/// A reader of topics that can be asked to catch up.
-trait Reads: Send {
-    /// Handles what is new; whether there was anything.
-    fn catch_up<'a>(
-        &'a mut self,
-        log: &'a Log,
-    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
-}
-
-struct FedView {
-    topic: &'static str,
-    table: Table,
-    next: usize,
-}
-
-struct Bound<P: Processor> {
-    processor: P,
-    work: Work<P::State>,
-    /// Per input, the offset to read next.
-    next: Vec<usize>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self {
-            log: Log::new(),
-            processors: Vec::new(),
-            views: Vec::new(),
-        }
-    }
-
-    pub(crate) fn add_processor<P: Processor>(&mut self, processor: P) {
-        let work = work_in_memory(&processor);
-        let next = vec![0; processor.descriptor().inputs.len()];
-        self.processors.push(Box::new(Bound {
-            processor,
-            work,
-            next,
-        }));
-    }
-
-    /// A table that follows `topic`.
-    pub(crate) fn add_view(&mut self, topic: &'static str) -> Table {
-        let table = Table::in_memory();
-        self.views.push(FedView {
-            topic,
-            table: table.clone(),
-            next: 0,
-        });
-        table
-    }
-
-    async fn settle(&mut self) -> Result<()> {
-        let mut busy = true;
-        while busy {
-            busy = false;
-            for processor in &mut self.processors {
-                busy |= processor.catch_up(&self.log).await?;
-            }
-        }
-        for view in &mut self.views {
-            let records = self.log.read(view.topic, view.next);
-            view.next += records.len();
-            apply(&view.table, &Batch::memory(view.topic.into(), 0, records))?;
-        }
-        Ok(())
-    }
-}
-
-impl<P: Processor> Reads for Bound<P> {
-    fn catch_up<'a>(
-        &'a mut self,
-        log: &'a Log,
-    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
-        Box::pin(async move {
-            let descriptor = self.processor.descriptor();
-            let mut busy = false;
-            for (index, input) in descriptor.inputs.iter().enumerate() {
-                let batch = Batch::memory(
-                    input.topic.into(),
-                    0,
-                    log.read(input.topic, self.next[index]),
-                );
-                for record in batch.records() {
-                    busy = true;
-                    self.next[index] += 1;
-                    process(
-                        &self.processor,
-                        &mut self.work,
-                        index,
-                        input.topic,
-                        0,
-                        record,
-                    )
-                    .await?;
-                    for record in self.work.outbox.records() {
-                        log.append(
-                            descriptor.outputs[record.topic as usize].topic.topic,
-                            [record.to_owned()],
-                        )?;
-                    }
-                    self.work.outbox.clear();
-                }
-            }
-            Ok(busy)
-        })
     }
 }

@@ -92,34 +92,33 @@ impl ConsumerHandle {
                 tracing::error!(target: "kafmesh::kafka", client = self.context().client(), "a record arrived outside of its partition's queue");
             }
             Some(Err(error)) => {
-                if let Some(error) = self.fatal(&error) {
-                    self.context().send(super::GroupEvent::Failed(error));
+                if is_final(&error) {
+                    // The context has just been told the client's own words.
+                    let reason = self.context().last_error();
+                    self.context()
+                        .fail(reason.unwrap_or_else(|| error.to_string()));
                 }
             }
         }
     }
+}
 
-    /// The error, if the client does not recover from it by itself. The context has logged it.
-    fn fatal(&self, error: &KafkaError) -> Option<Error> {
-        use RDKafkaErrorCode as Code;
-        let code = error.rdkafka_error_code()?;
-        let denied = matches!(
-            code,
-            Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed
-                | Code::SaslAuthenticationFailed
-        );
-        let fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
-        (denied || fatal).then(|| Error::Kafka {
-            action: format!("reading as {}", self.context().client()),
-            reason: self
-                .context()
-                .last_error()
-                .unwrap_or_else(|| super::reason(code)),
-            retriable: false,
-        })
-    }
+/// Whether a client does not recover from the error by itself.
+///
+/// Lost credentials and access are final for the Java client, too; librdkafka would try for ever.
+fn is_final(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+        || matches!(
+            error.rdkafka_error_code(),
+            Some(
+                Code::TopicAuthorizationFailed
+                    | Code::GroupAuthorizationFailed
+                    | Code::ClusterAuthorizationFailed
+                    | Code::SaslAuthenticationFailed
+                    | Code::Authentication
+            )
+        )
 }
 
 impl Deref for ConsumerHandle {

@@ -72,6 +72,11 @@ const RESERVED: &[(&str, Option<&str>, &str)] = &[
         "a retry must neither duplicate nor reorder records",
     ),
     (
+        "enable.gapless.guarantee",
+        Some("false"),
+        "records of a partition that has moved are given up",
+    ),
+    (
         "acks",
         Some("all"),
         "a record counts as delivered only when all in-sync replicas have it",

@@ -11,8 +11,10 @@ use ::rdkafka::error::KafkaError;
 use ::rdkafka::topic_partition_list::TopicPartitionList;
 use ::rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use super::group::{GroupEvent, partitions_of};
+use crate::error::Error;
 
 /// All brokers down is said again only after this time; librdkafka repeats it at each attempt to connect.
 const OUTAGE_REMINDER: Duration = Duration::from_secs(60);
@@ -23,6 +25,9 @@ pub(super) struct Context {
     client: String,
     last_error: Mutex<Option<String>>,
     outage: Mutex<Option<Instant>>,
+    /// Why the client cannot go on, once it cannot. A member is told by its events instead, so that its
+    /// tasks still commit what they have done.
+    failure: watch::Sender<Option<String>>,
     rebalances: Option<UnboundedSender<GroupEvent>>,
     /// From here on revoked partitions are given back at once: nobody listens to rebalances any more.
     closing: AtomicBool,
@@ -34,6 +39,7 @@ impl Context {
             client: client.into(),
             last_error: Mutex::default(),
             outage: Mutex::default(),
+            failure: watch::Sender::default(),
             rebalances: None,
             closing: AtomicBool::new(false),
         }
@@ -59,7 +65,33 @@ impl Context {
         lock(&self.last_error).clone()
     }
 
-    pub(super) fn send(&self, event: GroupEvent) {
+    /// Tells those who wait for the client that it does not recover by itself.
+    pub(super) fn fail(&self, reason: String) {
+        if self.rebalances.is_some() {
+            self.send(GroupEvent::Failed(self.failed(reason)));
+        } else {
+            self.failure.send_replace(Some(reason));
+        }
+    }
+
+    /// Resolves when the client cannot go on. Never for a group's member.
+    pub(super) async fn failing(&self) -> Error {
+        let mut failure = self.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await;
+        // The wait ends without a reason only when the context is gone, which is borrowed here.
+        let reason = failed.ok().and_then(|reason| reason.clone());
+        self.failed(reason.unwrap_or_default())
+    }
+
+    fn failed(&self, reason: String) -> Error {
+        Error::Kafka {
+            action: format!("reading as {}", self.client),
+            reason,
+            retriable: false,
+        }
+    }
+
+    fn send(&self, event: GroupEvent) {
         if let Some(events) = &self.rebalances {
             // Nobody listens once the group consumer is dropped, and then nobody needs to know.
             let _ = events.send(event);

@@ -91,8 +91,9 @@ impl Messages {
     pub(crate) fn record(&self, index: usize) -> Record<'_> {
         let message = &self.messages[index];
         let raw = message.raw();
-        // SAFETY: the pointer is valid; the kind of timestamp is not asked for.
-        let timestamp = unsafe { sys::rd_kafka_message_timestamp(raw, null_mut()) };
+        // SAFETY: the pointer is valid, and not made from a reference: the timestamp lies behind the
+        // public part of the message. Its kind is not asked for.
+        let timestamp = unsafe { sys::rd_kafka_message_timestamp(message.0.as_ptr(), null_mut()) };
         Record {
             offset: raw.offset,
             timestamp,
@@ -546,6 +547,15 @@ pub(super) fn flush(client: &Client<Context>, timeout: Duration) -> Result<(), R
         Response::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         error => Err(error.into()),
     }
+}
+
+/// Fails every record that is not acknowledged, sent or not; their reports follow.
+///
+/// Blocks until the threads of the brokers have done it, which an address being looked up may delay.
+pub(super) fn purge(client: &Client<Context>) {
+    let all = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT;
+    // SAFETY: the client is valid. It refuses only unknown flags and clients that are no producers.
+    unsafe { sys::rd_kafka_purge(client.native_ptr(), all) };
 }
 
 /// An answer that is under way.

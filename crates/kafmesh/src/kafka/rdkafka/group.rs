@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::rdkafka::consumer::Consumer as _;
+use ::rdkafka::error::KafkaError;
 use ::rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use ::rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::{mpsc, oneshot};
@@ -174,14 +175,14 @@ impl GroupConsumer {
             }
             let found = consumer
                 .committed_offsets(asked, REQUEST_TIMEOUT)
-                .map_err(|error| super::failed(action.clone(), &error))?;
+                .map_err(|error| super::failed_on_existing(action.clone(), &error))?;
             let offset_of = |at: &TopicPartition| {
                 let Some(element) = found.find_partition(&at.topic, at.partition) else {
                     return Ok(None);
                 };
                 element
                     .error()
-                    .map_err(|error| super::failed(action.clone(), &error))?;
+                    .map_err(|error| super::failed_on_existing(action.clone(), &error))?;
                 Ok(match element.offset() {
                     Offset::Offset(offset) => Some(offset),
                     _ => None,
@@ -232,7 +233,10 @@ impl Committer {
             Err(Code::IllegalGeneration | Code::UnknownMemberId | Code::AssignmentLost) => {
                 Ok(Committed::Refused)
             }
-            Err(code) => Err(super::failed_with(action(), code)),
+            Err(code) => Err(super::failed_on_existing(
+                action(),
+                &KafkaError::ConsumerCommit(code),
+            )),
         }
     }
 }

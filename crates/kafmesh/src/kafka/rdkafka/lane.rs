@@ -30,7 +30,14 @@ struct Progress {
 
 /// The lanes of one producer. A record in flight carries its lane's number, not a pointer to it.
 #[derive(Default)]
-pub(super) struct Lanes(Mutex<Vec<Slot>>);
+pub(super) struct Lanes(Mutex<Slots>);
+
+#[derive(Default)]
+struct Slots {
+    all: Vec<Slot>,
+    /// The numbers of those in use by nobody, so that opening a lane costs the same among thousands.
+    free: Vec<usize>,
+}
 
 #[derive(Default)]
 struct Slot {
@@ -43,16 +50,19 @@ impl Lanes {
     pub(super) fn open(self: &Arc<Self>) -> Lane {
         let progress = Arc::<Progress>::default();
         let mut slots = lock(&self.0);
-        let index = slots
-            .iter()
-            .position(|slot| slot.progress.is_none())
-            .unwrap_or_else(|| {
-                slots.push(Slot::default());
-                slots.len() - 1
-            });
-        slots[index] = Slot {
+        let slot = Slot {
             progress: Some(Arc::clone(&progress)),
             dropped: false,
+        };
+        let index = match slots.free.pop() {
+            Some(index) => {
+                slots.all[index] = slot;
+                index
+            }
+            None => {
+                slots.all.push(slot);
+                slots.all.len() - 1
+            }
         };
         Lane {
             progress,
@@ -63,7 +73,7 @@ impl Lanes {
 
     pub(super) fn settle(&self, delivered: Delivered) {
         let mut slots = lock(&self.0);
-        let Some(slot) = slots.get_mut(delivered.lane) else {
+        let Some(slot) = slots.all.get(delivered.lane) else {
             return;
         };
         let Some(progress) = &slot.progress else {
@@ -77,8 +87,15 @@ impl Lanes {
             .fetch_add(delivered.records, Ordering::Release);
         progress.changed.notify_waiters();
         if slot.dropped && progress.outstanding() == 0 {
-            *slot = Slot::default();
+            slots.release(delivered.lane);
         }
+    }
+}
+
+impl Slots {
+    fn release(&mut self, index: usize) {
+        self.all[index] = Slot::default();
+        self.free.push(index);
     }
 }
 
@@ -149,12 +166,10 @@ impl Lane {
 impl Drop for Lane {
     fn drop(&mut self) {
         let mut slots = lock(&self.lanes.0);
-        if let Some(slot) = slots.get_mut(self.index) {
-            if self.progress.outstanding() == 0 {
-                *slot = Slot::default();
-            } else {
-                slot.dropped = true;
-            }
+        if self.progress.outstanding() == 0 {
+            slots.release(self.index);
+        } else {
+            slots.all[self.index].dropped = true;
         }
     }
 }
@@ -226,6 +241,17 @@ mod tests {
         lanes.settle(report);
         assert_eq!(lanes.open().index(), index);
         assert_eq!(second.outstanding(), 0);
+    }
+
+    #[test]
+    fn numbers_are_used_again_among_many_lanes() {
+        let lanes = Arc::<Lanes>::default();
+        let open: Vec<_> = (0..10_000).map(|_| lanes.open()).collect();
+        drop(open);
+        let again: Vec<_> = (0..10_000).map(|_| lanes.open()).collect();
+        let numbers: std::collections::HashSet<_> = again.iter().map(Lane::index).collect();
+        assert_eq!(numbers.len(), 10_000, "no two share a number");
+        assert_eq!(numbers.into_iter().max(), Some(9_999));
     }
 
     #[test]

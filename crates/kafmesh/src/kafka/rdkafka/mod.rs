@@ -62,9 +62,30 @@ fn failed_with(action: impl Into<String>, code: RDKafkaErrorCode) -> Error {
     }
 }
 
+/// As [`failed`], for topics that existed when the process started: a broker that says it knows
+/// none has not heard of it yet.
+fn failed_on_existing(action: impl Into<String>, error: &KafkaError) -> Error {
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        Some(
+            code @ (Code::UnknownTopicOrPartition
+            | Code::UnknownTopicId
+            | Code::UnknownTopic
+            | Code::UnknownPartition),
+        ) => Error::Kafka {
+            action: action.into(),
+            reason: reason(code),
+            retriable: true,
+        },
+        _ => failed(action, error),
+    }
+}
+
 /// Whether the same request may succeed later without anybody changing anything.
 ///
-/// The codes the Java client derives from `RetriableException`, and librdkafka's local counterparts.
+/// The codes the Java client derives from `RetriableException` for the requests made here, and
+/// librdkafka's local counterparts. Not the unknown topic, at which a read ends: see
+/// [`failed_on_existing`].
 fn is_retriable(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -87,5 +108,13 @@ fn is_retriable(code: RDKafkaErrorCode) -> bool {
             | Code::NotEnoughReplicasAfterAppend
             | Code::RebalanceInProgress
             | Code::KafkaStorageError
+            | Code::ReplicaNotAvailable
+            | Code::ListenerNotFound
+            | Code::NotController
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::OffsetNotAvailable
+            | Code::UnstableOffsetCommit
+            | Code::ThrottlingQuotaExceeded
     )
 }

@@ -1,6 +1,6 @@
 //! The producer: takes outboxes as a whole, acknowledges them as a watermark.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use ::rdkafka::client::Client;
 use ::rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::Notify;
 
+use super::client::{IDLE, REQUEST_TIMEOUT};
 use super::config::{self, Properties};
 use super::context::Context;
 use super::ffi::{self, MainQueue, Topic};
@@ -15,8 +16,8 @@ use super::lane::{Lane, Lanes};
 use crate::error::{Error, Result};
 use crate::kafka::{OutTopic, Outbox};
 
-/// How long the serving thread sleeps when nothing happens; also how late it may notice the end.
-const IDLE: Duration = Duration::from_millis(100);
+/// How long the serving thread is given to tell the lanes what was purged, before it is looked again.
+const PURGING: Duration = Duration::from_millis(5);
 
 /// A dropped producer delivers what it holds for at most this long.
 const LINGERING: Duration = Duration::from_secs(30);
@@ -38,10 +39,11 @@ struct Shared {
     lanes: Arc<Lanes>,
     /// The client's queue was full and is not yet half empty.
     full: AtomicBool,
+    /// There is room again when the queue is no longer than this: half of what it was when it was
+    /// full, be it of records or of bytes.
+    half: AtomicUsize,
     room: Notify,
     dropped: AtomicBool,
-    /// Half of what the client takes before it is full.
-    half: usize,
 }
 
 impl Producer {
@@ -49,18 +51,14 @@ impl Producer {
         let config = properties.producer();
         let client = ffi::producer(&config, Context::new(format!("producer {name}")))
             .map_err(|error| config::invalid(&error))?;
-        let capacity = config
-            .get("queue.buffering.max.messages")
-            .and_then(|value| value.parse::<usize>().ok());
         let shared = Arc::new(Shared {
             topics: RwLock::default(),
             client,
             lanes: Arc::default(),
             full: AtomicBool::new(false),
+            half: AtomicUsize::new(0),
             room: Notify::new(),
             dropped: AtomicBool::new(false),
-            // 0 means unbounded; then only the bytes can be too many.
-            half: capacity.filter(|capacity| *capacity > 0).unwrap_or(100_000) / 2,
         });
         let served = Arc::clone(&shared);
         super::client::spawn("kafmesh-produce", move || serve(&served))?;
@@ -132,7 +130,12 @@ impl Producer {
                 Ok(true)
             }
             Some((RDKafkaErrorCode::QueueFull, _)) => {
-                shared.full.store(true, Ordering::Release);
+                // Who comes second finds the queue shorter and would wait for less.
+                if self.has_room() {
+                    let half = ffi::unacknowledged(&shared.client) / 2;
+                    shared.half.store(half, Ordering::Relaxed);
+                    shared.full.store(true, Ordering::Release);
+                }
                 Ok(false)
             }
             Some((code, topic)) => {
@@ -142,7 +145,7 @@ impl Producer {
         }
     }
 
-    /// Whether the client takes records. Once it was full, only when half of them are gone.
+    /// Whether the client takes records. Once it was full, only when half of what it held is gone.
     pub(crate) fn has_room(&self) -> bool {
         !self.shared().full.load(Ordering::Acquire)
     }
@@ -158,6 +161,42 @@ impl Producer {
             }
             room.await;
         }
+    }
+
+    /// Gives up every record that is not acknowledged: none of them is sent (again) once this returns,
+    /// and their lanes have failed. What is sent afterwards is delivered as ever.
+    ///
+    /// For partitions that have moved: delivered late, their records would overwrite newer ones. What
+    /// was on its way to a broker may still be written there. Nobody may send meanwhile, or loses it.
+    ///
+    /// The idempotent client gets over the gap by itself: it takes a new epoch, and numbers what comes
+    /// next anew. (Only with `enable.gapless.guarantee`, which is reserved, would it fail for good.)
+    ///
+    /// # Errors
+    /// [`Error::Kafka`] when the client still holds records after 15 s.
+    pub(crate) async fn purge(&self) -> Result<()> {
+        let shared = Arc::clone(&self.0.0);
+        super::client::blocking(move || {
+            let since = Instant::now();
+            loop {
+                // Again at each turn: a request that failed just now, while its partition moved to
+                // another broker, puts its records back behind the purge's back.
+                ffi::purge(&shared.client);
+                let left = ffi::unacknowledged(&shared.client);
+                if left == 0 {
+                    return Ok(());
+                }
+                if since.elapsed() >= REQUEST_TIMEOUT {
+                    return Err(Error::Kafka {
+                        action: format!("purging the {}", shared.client.context().client()),
+                        reason: format!("{left} records are still held after {REQUEST_TIMEOUT:?}"),
+                        retriable: false,
+                    });
+                }
+                std::thread::sleep(PURGING);
+            }
+        })
+        .await
     }
 
     /// Sends everything now and waits until it is acknowledged.
@@ -196,7 +235,8 @@ fn serve(shared: &Shared) {
     loop {
         queue.serve(IDLE, &mut |delivered| shared.lanes.settle(delivered));
         // Asked at every turn, not only after reports: the flag may be set just after the last one.
-        if shared.full.load(Ordering::Acquire) && ffi::unacknowledged(&shared.client) <= shared.half
+        if shared.full.load(Ordering::Acquire)
+            && ffi::unacknowledged(&shared.client) <= shared.half.load(Ordering::Relaxed)
         {
             shared.full.store(false, Ordering::Release);
             shared.room.notify_waiters();

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use ::rdkafka::consumer::Consumer as _;
-use ::rdkafka::types::RDKafkaErrorCode;
 
 use super::client::{ConsumerHandle, REQUEST_TIMEOUT, blocking};
 use super::config::Properties;
@@ -44,32 +43,26 @@ impl Reader {
     /// The first offset there is and the one after the last.
     ///
     /// # Errors
-    /// [`Error::Kafka`]; an unknown topic is retriable, since not every broker may have heard of a new one.
+    /// [`Error::Kafka`]; an unknown topic is retriable, since not every broker may have heard of a new
+    /// one, and what the client does not recover from is not.
     pub(crate) async fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64)> {
         let consumer = Arc::clone(&self.consumer);
         let topic = topic.to_owned();
-        blocking(move || {
+        let asked = blocking(move || {
             consumer
                 .fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)
                 .map_err(|error| {
-                    use RDKafkaErrorCode as Code;
-                    let action =
-                        format!("asking for the offsets of topic {topic}, partition {partition}");
-                    match error.rdkafka_error_code() {
-                        Some(
-                            code @ (Code::UnknownPartition
-                            | Code::UnknownTopic
-                            | Code::UnknownTopicOrPartition),
-                        ) => Error::Kafka {
-                            action,
-                            reason: super::reason(code),
-                            retriable: true,
-                        },
-                        _ => super::failed(action, &error),
-                    }
+                    super::failed_on_existing(
+                        format!("asking for the offsets of topic {topic}, partition {partition}"),
+                        &error,
+                    )
                 })
-        })
-        .await
+        });
+        tokio::select! {
+            biased;
+            answered = asked => answered,
+            error = self.consumer.context().failing() => Err(error),
+        }
     }
 
     /// Reads a partition from offset `from` on; dropping the stream ends it.

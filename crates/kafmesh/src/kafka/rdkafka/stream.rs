@@ -56,7 +56,8 @@ impl PartitionStream {
     ///
     /// # Errors
     /// [`Error::Kafka`](crate::Error::Kafka) when the partition cannot be read on: the topic is gone,
-    /// access is denied, the offset does not exist.
+    /// access is denied, the offset does not exist. A reader's also when the client as
+    /// a whole cannot go on; a member is told of that by its events.
     pub(crate) async fn next(&mut self) -> Result<Polled> {
         loop {
             if self.taken.is_empty() {
@@ -65,8 +66,11 @@ impl PartitionStream {
                 self.taken = messages.into();
             }
             let Some(first) = self.taken.front() else {
-                self.queue.filled().await;
-                continue;
+                tokio::select! {
+                    biased;
+                    () = self.queue.filled() => continue,
+                    error = self.queue.consumer().context().failing() => return Err(error),
+                }
             };
             if first.error().is_none() {
                 let records = self

@@ -1,10 +1,15 @@
 //! The client against a real Kafka, which `KAFMESH_TEST_BROKERS` names.
 
+mod errors;
+mod purge;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use ::rdkafka::mocking::MockCluster;
+use ::rdkafka::producer::DefaultProducerContext;
 use tokio::time::timeout;
 
 use super::admin::TopicCreation;
@@ -29,6 +34,19 @@ fn cluster_with(properties: &[(&str, &str)]) -> Cluster {
 
 fn cluster() -> Cluster {
     cluster_with(&[])
+}
+
+/// A cluster of one broker that can be taken down, with a topic `t` of one partition.
+fn mock_with(
+    properties: &[(&str, &str)],
+) -> (MockCluster<'static, DefaultProducerContext>, Cluster) {
+    let broker = MockCluster::new(1).unwrap();
+    broker.create_topic("t", 1, 1).unwrap();
+    let properties = properties
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let cluster = Cluster::new(&broker.bootstrap_servers(), &properties.collect()).unwrap();
+    (broker, cluster)
 }
 
 /// A name nobody else uses: tests run side by side and again on the same Kafka.

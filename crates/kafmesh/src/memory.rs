@@ -16,6 +16,7 @@ const START_SECONDS: u64 = 946_684_800;
 
 /// A record as a test sees it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Captured<M> {
     /// The key.
     pub key: String,
