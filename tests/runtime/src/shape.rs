@@ -81,6 +81,7 @@ impl Shape {
                 retention_ms: self.retention_ms,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: None,
         };
         let own_inputs: Vec<_> = self
             .inputs
@@ -99,6 +100,7 @@ impl Shape {
         topics.extend(self.foreign.iter().map(|name| TopicDescriptor {
             name: leak_text(self.topic(name)),
             settings: None,
+            expected_partitions: None,
         }));
         if self.state {
             topics.push(create(self.changelog(), true));

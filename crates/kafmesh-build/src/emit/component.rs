@@ -133,7 +133,7 @@ fn methods(component: &Component) -> TokenStream {
             String::new(),
             "# Errors".to_owned(),
             String::new(),
-            "When the local copy cannot be opened.".to_owned(),
+            "When the topic does not exist, or the local copy cannot be opened.".to_owned(),
         ]);
         quote! {
             #doc

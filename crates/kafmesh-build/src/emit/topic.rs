@@ -34,7 +34,22 @@ pub(crate) fn descriptor(topic: &Topic) -> TokenStream {
             }
         }
     };
-    quote!(codegen::TopicDescriptor { name: #name, settings: #settings, })
+    let stated = topic
+        .expected
+        .iter()
+        .find(|expected| expected.setting == "partitions");
+    let partitions = stated.and_then(|stated| stated.value.parse().ok());
+    let expected = match partitions.map(Literal::i32_unsuffixed) {
+        None => quote!(::std::option::Option::None),
+        Some(partitions) => quote!(::std::option::Option::Some(#partitions)),
+    };
+    quote! {
+        codegen::TopicDescriptor {
+            name: #name,
+            settings: #settings,
+            expected_partitions: #expected,
+        }
+    }
 }
 
 /// `use super::super::models;`, when one of `topics` has its type there and not in the runtime.

@@ -100,6 +100,7 @@ async fn five_kills_at_any_time_lose_nothing() {
             .wrapping_mul(2_654_435_761)
             .rotate_left(round * 7)
             % 120;
+        println!("round {round}: killed {moment} ms after the first record");
         tokio::time::sleep(Duration::from_millis(moment)).await;
         counter.kill();
     }

@@ -1122,7 +1122,7 @@ impl<'a> QueriesComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn order_id_status_view(
         &mut self,
     ) -> ::kafmesh::Result<super::order_id_status_view::OrderIdStatusView> {
@@ -1133,7 +1133,7 @@ impl<'a> QueriesComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn shipping_service_order_id_shipped_view(
         &mut self,
     ) -> ::kafmesh::Result<super::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShippedView> {
@@ -1198,6 +1198,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "ordersService.orderId.cancelled",
@@ -1208,6 +1209,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "ordersService.orderId.copy",
@@ -1218,6 +1220,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "ordersService.orderId.placed",
@@ -1228,6 +1231,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "ordersService.orderId.status",
@@ -1238,6 +1242,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 604_800_000,
                 segment_ms: 5_400_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "refunds",
@@ -1248,10 +1253,12 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "shippingService.orderId.shipped",
             settings: ::std::option::Option::None,
+            expected_partitions: ::std::option::Option::None,
         },
     ],
     components: &[&super::orders::DESCRIPTOR, &super::queries::DESCRIPTOR],
@@ -1271,12 +1278,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Connects to Kafka and checks the service's topics.
+    /// Opens the service's port, connects to Kafka, and creates the topics that this service
+    /// owns; those that exist are altered to have the definition's settings.
     ///
     /// # Errors
     ///
-    /// When the configuration is wrong, no broker answers, or a topic is missing or has other
-    /// settings than the definition says.
+    /// When the port is taken, the configuration is wrong, no broker answers, or topics have
+    /// another partition count than the definition says.
     pub async fn connect(config: ::kafmesh::Config) -> ::kafmesh::Result<Self> {
         let inner = codegen::Service::connect(config, &DESCRIPTOR).await?;
         ::std::result::Result::Ok(Self { inner })
@@ -1287,7 +1295,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The first error that ended the service.
+    /// Topics of other services that do not exist; the error that ended the service first; or that
+    /// it did not end within the shutdown timeout.
     pub async fn run(self) -> ::kafmesh::Result<()> {
         self.inner.run().await
     }

@@ -50,7 +50,7 @@ impl<'a> MathComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn user_id_total_clicks_view(
         &mut self,
     ) -> ::kafmesh::Result<super::user_id_total_clicks_view::UserIdTotalClicksView> {

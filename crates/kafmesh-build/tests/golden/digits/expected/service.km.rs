@@ -13,6 +13,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
         codegen::TopicDescriptor {
             name: "3dService.userID.HTTPRequest",
             settings: ::std::option::Option::None,
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "3dService.userID.XMLHttpResponse2",
@@ -23,6 +24,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "three-d",
@@ -33,6 +35,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
     ],
     components: &[&super::_3d_model::DESCRIPTOR],
@@ -52,12 +55,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Connects to Kafka and checks the service's topics.
+    /// Opens the service's port, connects to Kafka, and creates the topics that this service
+    /// owns; those that exist are altered to have the definition's settings.
     ///
     /// # Errors
     ///
-    /// When the configuration is wrong, no broker answers, or a topic is missing or has other
-    /// settings than the definition says.
+    /// When the port is taken, the configuration is wrong, no broker answers, or topics have
+    /// another partition count than the definition says.
     pub async fn connect(config: ::kafmesh::Config) -> ::kafmesh::Result<Self> {
         let inner = codegen::Service::connect(config, &DESCRIPTOR).await?;
         ::std::result::Result::Ok(Self { inner })
@@ -68,7 +72,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The first error that ended the service.
+    /// Topics of other services that do not exist; the error that ended the service first; or that
+    /// it did not end within the shutdown timeout.
     pub async fn run(self) -> ::kafmesh::Result<()> {
         self.inner.run().await
     }

@@ -19,6 +19,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.future",
@@ -29,6 +30,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.option",
@@ -39,6 +41,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.option-table",
@@ -49,14 +52,17 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.result",
             settings: ::std::option::Option::None,
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.send",
             settings: ::std::option::Option::None,
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.string",
@@ -67,6 +73,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
         codegen::TopicDescriptor {
             name: "preludeService.std.vec",
@@ -77,6 +84,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
                 retention_ms: 86_400_000,
                 segment_ms: 43_200_000,
             }),
+            expected_partitions: ::std::option::Option::None,
         },
     ],
     components: &[&super::std::DESCRIPTOR],
@@ -96,12 +104,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Connects to Kafka and checks the service's topics.
+    /// Opens the service's port, connects to Kafka, and creates the topics that this service
+    /// owns; those that exist are altered to have the definition's settings.
     ///
     /// # Errors
     ///
-    /// When the configuration is wrong, no broker answers, or a topic is missing or has other
-    /// settings than the definition says.
+    /// When the port is taken, the configuration is wrong, no broker answers, or topics have
+    /// another partition count than the definition says.
     pub async fn connect(config: ::kafmesh::Config) -> ::kafmesh::Result<Self> {
         let inner = codegen::Service::connect(config, &DESCRIPTOR).await?;
         ::std::result::Result::Ok(Self { inner })
@@ -112,7 +121,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The first error that ended the service.
+    /// Topics of other services that do not exist; the error that ended the service first; or that
+    /// it did not end within the shutdown timeout.
     pub async fn run(self) -> ::kafmesh::Result<()> {
         self.inner.run().await
     }

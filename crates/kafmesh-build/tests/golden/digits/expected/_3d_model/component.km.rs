@@ -50,7 +50,7 @@ impl<'a> _3dModelComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn user_id_http_request_view(
         &mut self,
     ) -> ::kafmesh::Result<super::user_id_http_request_view::UserIdHttpRequestView> {

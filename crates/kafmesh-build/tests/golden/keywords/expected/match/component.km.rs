@@ -55,7 +55,7 @@ impl<'a> MatchComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn loop_match_view(&mut self) -> ::kafmesh::Result<super::loop_match_view::LoopMatchView> {
         self.registry.view(&DESCRIPTOR, &super::loop_match_view::DESCRIPTOR)
     }

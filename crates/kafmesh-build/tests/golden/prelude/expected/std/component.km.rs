@@ -68,7 +68,7 @@ impl<'a> StdComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn std_result_view(&mut self) -> ::kafmesh::Result<super::std_result_view::StdResultView> {
         self.registry.view(&DESCRIPTOR, &super::std_result_view::DESCRIPTOR)
     }

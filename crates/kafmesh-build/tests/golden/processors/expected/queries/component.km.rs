@@ -31,7 +31,7 @@ impl<'a> QueriesComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn order_id_status_view(
         &mut self,
     ) -> ::kafmesh::Result<super::order_id_status_view::OrderIdStatusView> {
@@ -42,7 +42,7 @@ impl<'a> QueriesComponent<'a> {
     ///
     /// # Errors
     ///
-    /// When the local copy cannot be opened.
+    /// When the topic does not exist, or the local copy cannot be opened.
     pub fn shipping_service_order_id_shipped_view(
         &mut self,
     ) -> ::kafmesh::Result<super::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShippedView> {
