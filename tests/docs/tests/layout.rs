@@ -1,7 +1,7 @@
 //! The house rules: who may depend on whom, and what may stand where.
 
 use kafmesh_docs_tests::repository;
-use kafmesh_docs_tests::rules::{dependencies, invariants, sources};
+use kafmesh_docs_tests::rules::{code_map, dependencies, invariants, sources};
 
 fn none(found: Vec<String>) {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
@@ -48,6 +48,16 @@ fn every_module_says_what_it_owns() {
 #[test]
 fn nothing_names_a_place_of_one_machine() {
     none(sources::places(&repository::files()));
+}
+
+#[test]
+fn the_code_map_names_the_modules_there_are() {
+    let architecture = repository::read("ARCHITECTURE.md");
+    assert!(
+        architecture.contains("\n## Code map\n"),
+        "the code map is not found"
+    );
+    none(code_map::problems(&architecture, &repository::files()));
 }
 
 #[test]
