@@ -8,6 +8,14 @@
 //! - [`Source`] and [`View`]: handles that the generated service hands out, and that tests make in memory;
 //! - [`Error`] and [`Result`]: what handlers return;
 //! - [`testing`]: what the generated drivers give back.
+//!
+//! # Features
+//!
+//! The Kafka client is compiled along, for brokers without TLS; to reach others, enable one:
+//!
+//! - `ssl`: TLS and SASL's SCRAM, with the system's OpenSSL;
+//! - `ssl-vendored`: the same with an OpenSSL that is compiled along;
+//! - `gssapi`: Kerberos with the system's Cyrus SASL, and `ssl`.
 
 mod config;
 mod error;

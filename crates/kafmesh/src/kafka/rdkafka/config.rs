@@ -243,19 +243,47 @@ impl Properties {
 /// A property that librdkafka refused, under the name the user gave it.
 pub(super) fn invalid(error: &KafkaError) -> Error {
     match error {
-        KafkaError::ClientConfig(_, problem, name, _) => Error::Config {
+        KafkaError::ClientConfig(_, problem, name, value) => Error::Config {
             name: variable(name),
-            problem: format!(
-                "{}; the client's properties are listed at https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
-                problem.trim_end_matches('.')
+            problem: missing_feature(problem).map_or_else(
+                || unusable(problem),
+                |feature| format!("{value:?} needs {feature}"),
             ),
         },
         // Properties that do not go together: librdkafka names them, but only in its text.
         KafkaError::ClientCreation(problem) => Error::Config {
             name: "KAFMESH_KAFKA_*".to_owned(),
-            problem: problem.clone(),
+            problem: match missing_feature(problem) {
+                Some(feature) => {
+                    format!("the mechanism in KAFMESH_KAFKA_SASL_MECHANISMS needs {feature}")
+                }
+                None => problem.clone(),
+            },
         },
         other => super::failed("creating a Kafka client", other),
+    }
+}
+
+fn unusable(problem: &str) -> String {
+    format!(
+        "{}; the client's properties are listed at https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
+        problem.trim_end_matches('.')
+    )
+}
+
+/// What librdkafka was built without, if that is the problem.
+fn missing_feature(problem: &str) -> Option<&'static str> {
+    let any = |texts: &[&str]| texts.iter().any(|text| problem.contains(text));
+    if any(&["libsasl2 not available", "SASL mechanism GSSAPI"]) {
+        Some(
+            "Kerberos, which this program was built without: enable the feature `gssapi` of the crate kafmesh (GSSAPI is also what no mechanism at all means)",
+        )
+    } else if any(&["OpenSSL not available", "recompile librdkafka"]) {
+        Some(
+            "OpenSSL, which this program was built without: enable the feature `ssl` of the crate kafmesh",
+        )
+    } else {
+        None
     }
 }
 
@@ -339,5 +367,35 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("KAFMESH_KAFKA_LINGER_MS: "), "{error}");
+    }
+
+    #[cfg(not(feature = "ssl"))]
+    #[test]
+    fn what_needs_another_feature_says_so() {
+        let error = check("security.protocol", "SASL_SSL")
+            .map(drop)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "KAFMESH_KAFKA_SECURITY_PROTOCOL: \"SASL_SSL\" needs OpenSSL, which this program was built without: enable the feature `ssl` of the crate kafmesh"
+        );
+        for (mechanism, feature) in [("SCRAM-SHA-512", "`ssl`"), ("GSSAPI", "`gssapi`")] {
+            let user = [
+                ("security.protocol", "SASL_PLAINTEXT"),
+                ("sasl.mechanisms", mechanism),
+                ("sasl.username", "x"),
+                ("sasl.password", "x"),
+            ];
+            let user = user.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let properties = Properties::new("localhost:9092", &BTreeMap::from(user)).unwrap();
+            let error = properties
+                .admin()
+                .create::<::rdkafka::consumer::BaseConsumer>()
+                .map(drop)
+                .unwrap_err();
+            let error = invalid(&error).to_string();
+            assert!(error.contains(feature), "{error}");
+        }
     }
 }
