@@ -34,7 +34,9 @@ pub(crate) fn run() -> Result<bool> {
     say::step(format!(
         "3 of 3: kafmesh dev {DEFINITION} -- --demo (builds the service; Ctrl-C stops everything)"
     ));
-    let error = Command::new("cargo")
+    let mut run = Command::new("cargo");
+    process::forget_own_package(&mut run);
+    let error = run
         .args(["run", "--quiet"])
         .args(KAFMESH)
         .args(["--", "dev", DEFINITION, "--", "--demo"])

@@ -42,7 +42,19 @@ pub(crate) fn tethered(program: impl AsRef<OsStr>) -> Command {
         Command::new(program)
     };
     command.process_group(0);
+    forget_own_package(&mut command);
     command
+}
+
+/// Takes away what cargo tells this program of its own package. A cargo below it would pass it on, and build scripts
+/// that look at it (ring's does) would run anew each time somebody calls cargo directly in between, and with them
+/// everything that depends on them.
+pub(crate) fn forget_own_package(command: &mut Command) {
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| told(name)) {
+        command.env_remove(name);
+    }
 }
 
 /// The child's side of [`tethered`]: `arguments` are the parent's process id, the program and its arguments.

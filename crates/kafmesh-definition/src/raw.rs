@@ -178,7 +178,7 @@ macro_rules! topic_mappings {
             "Number of partitions. Default: `defaults.partition`."
             "Replication factor. Default: `defaults.replication`."
             "Whether only the last record of each key is kept. Default: `false`."
-            "How long records are kept (`24h`, `7d`). Default: `defaults.retention`."
+            "How long records are kept, or deletes when the topic is compacted (`24h`, `7d`). Default: `defaults.retention`."
             "How long a log segment stays open (`90m`, `12h`). Default: `defaults.segment`."
         }
     };
@@ -187,7 +187,7 @@ macro_rules! topic_mappings {
             "Number of partitions. Default: `defaults.partition`."
             "Replication factor. Default: `defaults.replication`."
             "Always `true`, so it may be left out."
-            "How long records are kept where compaction does not decide. Default: `defaults.retention`."
+            "How long deletes are kept; the topic is compacted. Default: `defaults.retention`."
             "How long a log segment stays open (`90m`, `12h`). Default: `defaults.segment`."
         }
     };

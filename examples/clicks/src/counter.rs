@@ -8,7 +8,11 @@ use crate::definitions::models::{Click, TotalClicks};
 pub struct Counter;
 
 impl math::TotalClicksProcessor for Counter {
-    async fn handle_user_id_click(&self, ctx: &mut math::TotalClicksContext<'_>, _click: Click) -> kafmesh::Result<()> {
+    async fn handle_user_id_click(
+        &self,
+        ctx: &mut math::TotalClicksContext<'_>,
+        _click: Click,
+    ) -> kafmesh::Result<()> {
         let mut state = ctx.state()?;
         state.count += 1;
         ctx.output_user_id_total_clicks(ctx.key(), &TotalClicks { count: state.count });
@@ -47,7 +51,10 @@ mod tests {
         let mut test = math::TotalClicksTest::new(Counter);
         test.set_state("user-1", TotalClicksState { count: 41 });
         test.user_id_click("user-1", Click::default()).await?;
-        assert_eq!(test.outputs().user_id_total_clicks(), [("user-1", TotalClicks { count: 42 })]);
+        assert_eq!(
+            test.outputs().user_id_total_clicks(),
+            [("user-1", TotalClicks { count: 42 })]
+        );
         Ok(())
     }
 
@@ -58,7 +65,14 @@ mod tests {
         let clicks = test.math().user_id_click_source();
         let totals = test.math().user_id_total_clicks_view()?;
         for user in ["user-1", "user-2", "user-1"] {
-            clicks.emit(user, &Click { page: "/".to_owned() }).await?;
+            clicks
+                .emit(
+                    user,
+                    &Click {
+                        page: "/".to_owned(),
+                    },
+                )
+                .await?;
         }
         test.settle().await?;
         assert_eq!(totals.get("user-1")?, Some(TotalClicks { count: 2 }));
@@ -71,9 +85,13 @@ mod tests {
     async fn ten_thousand_records_go_through_the_driver() -> kafmesh::Result<()> {
         let mut test = math::TotalClicksTest::new(Counter);
         for n in 0..10_000 {
-            test.user_id_click(&format!("user-{}", n % 100), Click::default()).await?;
+            test.user_id_click(&format!("user-{}", n % 100), Click::default())
+                .await?;
         }
-        assert_eq!(test.state("user-99")?, Some(TotalClicksState { count: 100 }));
+        assert_eq!(
+            test.state("user-99")?,
+            Some(TotalClicksState { count: 100 })
+        );
         assert_eq!(test.outputs().user_id_total_clicks().len(), 10_000);
         Ok(())
     }

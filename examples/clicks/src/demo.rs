@@ -7,7 +7,18 @@ use std::time::{Duration, Instant};
 use crate::definitions::math::{UserIdClickSource, UserIdTotalClicksView};
 use crate::definitions::models::Click;
 
-const USERS: &[&str] = &["ada", "alan", "barbara", "edsger", "grace", "katherine", "ken", "margaret", "radia", "tim"];
+const USERS: &[&str] = &[
+    "ada",
+    "alan",
+    "barbara",
+    "edsger",
+    "grace",
+    "katherine",
+    "ken",
+    "margaret",
+    "radia",
+    "tim",
+];
 const PAGES: &[&str] = &["/", "/docs", "/pricing", "/blog", "/about"];
 
 /// Clicks are emitted this often, a few at a time.
@@ -33,14 +44,22 @@ pub async fn run(clicks: UserIdClickSource, totals: UserIdTotalClicksView) -> ka
             .map(|_| {
                 // The square makes some users click more than others.
                 let user = random.below(USERS.len()) * random.below(USERS.len()) / USERS.len();
-                (USERS[user], Click { page: PAGES[random.below(PAGES.len())].to_owned() })
+                (
+                    USERS[user],
+                    Click {
+                        page: PAGES[random.below(PAGES.len())].to_owned(),
+                    },
+                )
             })
             .collect();
         emitted += batch.len() as u64;
         clicks.emit_all(batch).await?;
         if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             drawn = Some(Instant::now());
-            let rows = totals.iter()?.map(|entry| entry.map(|(user, total)| (user, total.count))).collect::<kafmesh::Result<_>>()?;
+            let rows = totals
+                .iter()?
+                .map(|entry| entry.map(|(user, total)| (user, total.count)))
+                .collect::<kafmesh::Result<_>>()?;
             screen.draw(rows, emitted, began.elapsed());
         }
     }
@@ -54,7 +73,10 @@ struct Screen {
 
 impl Screen {
     fn new() -> Self {
-        Self { terminal: std::io::stdout().is_terminal(), lines: 0 }
+        Self {
+            terminal: std::io::stdout().is_terminal(),
+            lines: 0,
+        }
     }
 
     fn draw(&mut self, mut rows: Vec<(String, u64)>, emitted: u64, since: Duration) {
@@ -72,11 +94,22 @@ impl Screen {
                 let bar = "█".repeat(((count * 40).div_ceil(most)) as usize);
                 let _ = writeln!(text, "  {user:<10} {count:>7}  {bar}");
             }
-            let _ = writeln!(text, "\n  {emitted} clicks emitted in {}s, {counted} counted", since.as_secs());
+            let _ = writeln!(
+                text,
+                "\n  {emitted} clicks emitted in {}s, {counted} counted",
+                since.as_secs()
+            );
             self.lines = text.lines().count();
         } else {
-            let totals: Vec<_> = rows.iter().map(|(user, count)| format!("{user} {count}")).collect();
-            let _ = writeln!(text, "{emitted} clicks emitted, {counted} counted: {}", totals.join(", "));
+            let totals: Vec<_> = rows
+                .iter()
+                .map(|(user, count)| format!("{user} {count}"))
+                .collect();
+            let _ = writeln!(
+                text,
+                "{emitted} clicks emitted, {counted} counted: {}",
+                totals.join(", ")
+            );
         }
         // Nobody reading is no reason to stop counting.
         let _ = std::io::stdout().write_all(text.as_bytes());

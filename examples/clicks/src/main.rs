@@ -17,8 +17,12 @@ struct Options {
 async fn main() -> kafmesh::Result<()> {
     let options = Options::parse();
     let log = if options.demo { "warn" } else { "info" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| log.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(anstream::stderr).init();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| log.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(anstream::stderr)
+        .init();
 
     let mut service = definitions::Service::connect(kafmesh::Config::from_env()?).await?;
     service.math().register_total_clicks_processor(Counter)?;

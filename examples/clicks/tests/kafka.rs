@@ -1,6 +1,10 @@
 //! The service as a process on real Kafka, with nothing set but the brokers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -45,23 +49,55 @@ async fn clicks_are_counted_with_only_the_brokers_set() {
     totals.ready().await.unwrap();
 
     // The topics may hold the clicks of earlier runs; these users are new.
-    let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let run = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos();
     let users: Vec<String> = (0..USERS).map(|n| format!("user-{n}-{run}")).collect();
     for _ in 0..CLICKS_PER_USER {
-        clicks.emit_all(users.iter().map(|user| (user, Click { page: "/".to_owned() }))).await.unwrap();
+        clicks
+            .emit_all(users.iter().map(|user| {
+                (
+                    user,
+                    Click {
+                        page: "/".to_owned(),
+                    },
+                )
+            }))
+            .await
+            .unwrap();
     }
     let counted = async {
         for user in &users {
-            while totals.get(user).unwrap().is_none_or(|total| total.count < CLICKS_PER_USER) {
+            while totals
+                .get(user)
+                .unwrap()
+                .is_none_or(|total| total.count < CLICKS_PER_USER)
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), counted).await.expect("every click is counted within a minute");
+    tokio::time::timeout(Duration::from_secs(60), counted)
+        .await
+        .expect("every click is counted within a minute");
     for user in &users {
-        assert_eq!(totals.get(user).unwrap().unwrap().count, CLICKS_PER_USER, "{user}");
+        assert_eq!(
+            totals.get(user).unwrap().unwrap().count,
+            CLICKS_PER_USER,
+            "{user}"
+        );
     }
 
-    assert!(Command::new("kill").args(["-TERM", &service.0.id().to_string()]).status().unwrap().success());
-    assert!(service.0.wait().unwrap().success(), "SIGTERM is a request to stop, not a failure");
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &service.0.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(
+        service.0.wait().unwrap().success(),
+        "SIGTERM is a request to stop, not a failure"
+    );
 }

@@ -46,6 +46,13 @@ pub(super) async fn build(package: &Package, release: bool) -> Result<PathBuf, F
     if release {
         command.arg("--release");
     }
+    // `cargo run` tells a program of its package. Passed on, that makes build scripts which look at
+    // it run anew, and everything that depends on them.
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| told(name)) {
+        command.env_remove(name);
+    }
     let fail = |error| Failure::new("cannot run cargo", error);
     let mut group = Group::spawn(&mut command).map_err(fail)?;
     let mut executable = None;

@@ -162,14 +162,15 @@ fn plan(service: &ServiceDescriptor, known: &ClusterTopics, dev: bool) -> Result
 }
 
 fn topic_config(settings: &TopicSettings) -> [(String, String); 3] {
-    let policy = if settings.compact {
-        "compact"
+    // Compaction keeps the last record of a key for ever; what has a time is how long its delete is seen.
+    let (policy, retention) = if settings.compact {
+        ("compact", "delete.retention.ms")
     } else {
-        "delete"
+        ("delete", "retention.ms")
     };
     [
         ("cleanup.policy".to_owned(), policy.to_owned()),
-        ("retention.ms".to_owned(), settings.retention_ms.to_string()),
+        (retention.to_owned(), settings.retention_ms.to_string()),
         ("segment.ms".to_owned(), settings.segment_ms.to_string()),
     ]
 }
@@ -324,7 +325,10 @@ mod tests {
         let error = plan(&SERVICE, &known, false).err().unwrap().to_string();
         assert!(error.starts_with("3 problems with the topics of this service:\n  - s.a has 4 partitions, the definition says 10;"), "{error}");
         assert!(error.contains("\n  - s.b has 1 partition,"), "{error}");
-        assert!(error.contains("\n  - other.c has 8 partitions, the definition says 6;"), "{error}");
+        assert!(
+            error.contains("\n  - other.c has 8 partitions, the definition says 6;"),
+            "{error}"
+        );
     }
 
     #[test]
