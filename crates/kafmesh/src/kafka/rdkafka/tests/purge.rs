@@ -98,28 +98,6 @@ async fn a_purged_producer_is_as_good_as_before() {
     );
 }
 
-#[tokio::test]
-async fn a_producer_full_of_bytes_has_room_when_half_of_them_are_gone() {
-    let (broker, cluster) = mock_with(&[("queue.buffering.max.kbytes", "1000")]);
-    let producer = cluster.producer("bytes").unwrap();
-    let out = producer.topic("t", 1).unwrap();
-    let lane = producer.lane();
-    broker.broker_down(1).unwrap();
-    let mut outbox = Outbox::default();
-    for _ in 0..20 {
-        append(&mut outbox, out, 0, 1, "k", &[0; 100_000]);
-    }
-    let mut sent = 0;
-    assert!(!producer.send(&lane, &mut outbox, &mut sent).unwrap());
-    // The client reports that no broker is reachable, and more, which makes room for nothing.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(!producer.has_room());
-    broker.broker_up(1).unwrap();
-    timeout(PATIENCE, producer.room()).await.unwrap();
-    assert!(producer.send(&lane, &mut outbox, &mut sent).unwrap());
-    timeout(PATIENCE, lane.drained()).await.unwrap().unwrap();
-}
-
 /// The keys of all records of a topic's only partition.
 async fn keys(cluster: &Cluster, topic: &str) -> Vec<String> {
     let reader = cluster.reader().unwrap();

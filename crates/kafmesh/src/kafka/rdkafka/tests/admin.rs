@@ -1,0 +1,86 @@
+//! Topics of a cluster, and clusters that are not there.
+
+use super::*;
+
+#[tokio::test]
+async fn topics_are_created_listed_and_altered() {
+    let cluster = cluster();
+    let name = unique("admin");
+    let config = vec![
+        ("cleanup.policy".to_owned(), "compact".to_owned()),
+        ("segment.ms".to_owned(), "60000".to_owned()),
+    ];
+    let wanted = NewTopic {
+        name: name.clone(),
+        partitions: 3,
+        replication: 1,
+        config,
+    };
+    let too_many = NewTopic {
+        name: unique("replicas"),
+        replication: 7,
+        ..wanted.clone()
+    };
+    let created = cluster
+        .create_topics(&[wanted.clone(), too_many.clone()])
+        .await
+        .unwrap();
+    let of = |wanted: &str| &created.iter().find(|(name, _)| name == wanted).unwrap().1;
+    assert_eq!(of(&name), &Ok(TopicCreation::Created));
+    assert!(
+        of(&too_many.name)
+            .as_ref()
+            .is_err_and(|reason| reason.to_lowercase().contains("replication")),
+        "{created:?}"
+    );
+    let again = cluster.create_topics(&[wanted]).await.unwrap();
+    assert_eq!(again, [(name.clone(), Ok(TopicCreation::AlreadyExisted))]);
+
+    let topics = cluster.topics(PATIENCE).await.unwrap();
+    assert_eq!((topics.brokers, topics.partitions[&name]), (1, 3));
+
+    cluster
+        .alter_topic_config(&name, &[("retention.ms".to_owned(), "3600000".to_owned())])
+        .await
+        .unwrap();
+    let config = &cluster.topic_config(&[&name]).await.unwrap()[&name];
+    assert_eq!(config["retention.ms"], "3600000");
+    assert_eq!(
+        config["cleanup.policy"], "compact",
+        "what is not named stays as it is"
+    );
+
+    let error = cluster
+        .alter_topic_config(&name, &[("retention.ms".to_owned(), "soon".to_owned())])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&name) && error.contains("retention.ms"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_answer_is_named_with_the_reason() {
+    // A port that was free a moment ago refuses connections.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let address = format!("127.0.0.1:{port}");
+    let cluster = Cluster::new(&address, &BTreeMap::new()).unwrap();
+    let before = std::time::Instant::now();
+    let error = cluster
+        .topics(Duration::from_secs(2))
+        .await
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(before.elapsed() < Duration::from_secs(5));
+    assert!(
+        error.contains(&address) && error.contains("Connection refused"),
+        "{error}"
+    );
+}
