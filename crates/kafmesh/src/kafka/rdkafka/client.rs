@@ -91,14 +91,14 @@ impl ConsumerHandle {
             Some(Ok(_)) => {
                 tracing::error!(target: "kafmesh::kafka", client = self.context().client(), "a record arrived outside of its partition's queue");
             }
-            Some(Err(error)) => {
-                if is_final(&error) {
-                    // The context has just been told the client's own words.
-                    let reason = self.context().last_error();
-                    self.context()
-                        .fail(reason.unwrap_or_else(|| error.to_string()));
-                }
+            Some(Err(error)) if is_final(&error) => {
+                // The context has just been told the client's own words.
+                let reason = self.context().last_error();
+                self.context()
+                    .fail(reason.unwrap_or_else(|| error.to_string()));
             }
+            // The context has said it, and the client goes on.
+            Some(Err(_)) => {}
         }
     }
 }
