@@ -171,3 +171,16 @@ async fn records_outlive_their_stream_and_reader() {
     drop((stream, reader, cluster));
     assert_eq!(batch.record(0).value, Some(&b"0"[..]));
 }
+
+#[tokio::test]
+async fn records_are_read_however_they_are_compressed() {
+    for codec in ["gzip", "snappy", "lz4", "zstd"] {
+        let cluster = cluster_with(&[("compression.type", codec)]);
+        let name = topic(&cluster, codec, 1).await;
+        fill(&cluster, &name, 0, 1000).await;
+        let reader = cluster.reader().unwrap();
+        let mut stream = reader.open(&name, 0, 0).await.unwrap();
+        let (offsets, end) = read_to_end(&mut stream).await;
+        assert_eq!((offsets.len(), end), (1000, 1000), "{codec}");
+    }
+}
