@@ -72,7 +72,7 @@ pub(crate) async fn process<P: Processor>(
 ///
 /// # Errors
 ///
-/// When the bytes are not an `M`; [`process`] adds the record's position.
+/// When the bytes are not an `M`; the runtime adds the record's position.
 pub fn decode<M: prost::Message + Default>(value: &[u8]) -> Result<M> {
     M::decode(value).map_err(|error| {
         undecodable(

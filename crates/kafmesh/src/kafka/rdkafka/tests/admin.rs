@@ -2,6 +2,19 @@
 
 use super::*;
 
+/// Asks until there is an answer, for at most [`PATIENCE`].
+async fn eventually<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+    let answered = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap()
+}
+
 #[tokio::test]
 async fn topics_are_created_listed_and_altered() {
     let cluster = cluster();
@@ -36,15 +49,27 @@ async fn topics_are_created_listed_and_altered() {
     let again = cluster.create_topics(&[wanted]).await.unwrap();
     assert_eq!(again, [(name.clone(), Ok(TopicCreation::AlreadyExisted))]);
 
-    let topics = cluster.topics(PATIENCE).await.unwrap();
-    assert_eq!((topics.brokers, topics.partitions[&name]), (1, 3));
+    // Of several brokers, some hear of a change a little later than others.
+    let listed = eventually(async || {
+        let topics = cluster.topics(PATIENCE).await.unwrap();
+        assert!(topics.brokers > 0);
+        topics.partitions.get(&name).copied()
+    });
+    assert_eq!(listed.await, 3);
 
     cluster
         .alter_topic_config(&name, &[("retention.ms".to_owned(), "3600000".to_owned())])
         .await
         .unwrap();
-    let config = &cluster.topic_config(&[&name]).await.unwrap()[&name];
-    assert_eq!(config["retention.ms"], "3600000");
+    let config = eventually(async || {
+        let config = cluster
+            .topic_config(&[&name])
+            .await
+            .unwrap()
+            .remove(&name)?;
+        (config["retention.ms"] == "3600000").then_some(config)
+    });
+    let config = config.await;
     assert_eq!(
         config["cleanup.policy"], "compact",
         "what is not named stays as it is"
