@@ -43,7 +43,7 @@ pub use view::View;
 
 /// Includes the definitions that a build script generated with `kafmesh_build::compile`.
 ///
-/// ```ignore
+/// ```text
 /// pub mod definitions {
 ///     kafmesh::include_definitions!();
 /// }
