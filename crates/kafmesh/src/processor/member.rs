@@ -67,9 +67,7 @@ impl<P: Processor> Member<P> {
     async fn live(&self, halt: &Halt) -> Result<()> {
         let descriptor = self.processor.descriptor();
         let topics: Vec<&str> = descriptor.inputs.iter().map(|input| input.topic).collect();
-        let mut consumer = self
-            .cluster
-            .group_consumer(descriptor.group, None, &topics)?;
+        let mut consumer = self.cluster.group_consumer(descriptor.group, &topics)?;
         let producer = self.cluster.producer(descriptor.group)?;
         let topics = descriptor.outputs.iter().map(|output| output.topic.topic);
         let outputs = topics

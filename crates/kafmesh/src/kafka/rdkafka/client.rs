@@ -43,14 +43,9 @@ impl Cluster {
         Ok(Self { properties, admin })
     }
 
-    /// Joins `group`; `instance` makes the membership static (it survives a restart of the process).
-    pub(crate) fn group_consumer(
-        &self,
-        group: &str,
-        instance: Option<&str>,
-        topics: &[&str],
-    ) -> Result<GroupConsumer> {
-        GroupConsumer::new(&self.properties, group, instance, topics)
+    /// Joins `group`.
+    pub(crate) fn group_consumer(&self, group: &str, topics: &[&str]) -> Result<GroupConsumer> {
+        GroupConsumer::new(&self.properties, group, topics)
     }
 
     pub(crate) fn reader(&self) -> Result<Reader> {

@@ -29,7 +29,7 @@ const RESERVED: &[(&str, Option<&str>, &str)] = &[
     (
         "group.instance.id",
         None,
-        "static membership has a setting of its own",
+        "static membership is not supported yet",
     ),
     (
         "group.protocol",
@@ -187,7 +187,7 @@ impl Properties {
         config
     }
 
-    pub(super) fn member(&self, group: &str, instance: Option<&str>) -> ClientConfig {
+    pub(super) fn member(&self, group: &str) -> ClientConfig {
         let mut config = self.consumer();
         config
             .set("group.id", group)
@@ -195,9 +195,6 @@ impl Properties {
             .set("partition.assignment.strategy", "range")
             .set("enable.partition.eof", "false")
             .set("auto.offset.reset", "earliest");
-        if let Some(instance) = instance {
-            config.set("group.instance.id", instance);
-        }
         config
     }
 

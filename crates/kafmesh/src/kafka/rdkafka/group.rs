@@ -64,18 +64,10 @@ pub(crate) struct Committer {
 }
 
 impl GroupConsumer {
-    pub(super) fn new(
-        properties: &Properties,
-        group: &str,
-        instance: Option<&str>,
-        topics: &[&str],
-    ) -> Result<Self> {
+    pub(super) fn new(properties: &Properties, group: &str, topics: &[&str]) -> Result<Self> {
         let (send, events) = mpsc::unbounded_channel();
         let context = Context::of_member(format!("group {group}"), send);
-        let consumer = Arc::new(ConsumerHandle::new(
-            &properties.member(group, instance),
-            context,
-        )?);
+        let consumer = Arc::new(ConsumerHandle::new(&properties.member(group), context)?);
         consumer
             .subscribe(topics)
             .map_err(|error| super::failed(format!("joining group {group}"), &error))?;

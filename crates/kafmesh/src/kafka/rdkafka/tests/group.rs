@@ -12,7 +12,7 @@ struct Member {
 
 impl Member {
     fn join(cluster: &Cluster, group: &str, topic: &str) -> Self {
-        let consumer = cluster.group_consumer(group, None, &[topic]).unwrap();
+        let consumer = cluster.group_consumer(group, &[topic]).unwrap();
         Self {
             consumer,
             streams: Vec::new(),
@@ -194,9 +194,7 @@ async fn a_member_starts_where_it_is_told() {
     let cluster = cluster();
     let name = topic(&cluster, "start", 1).await;
     fill(&cluster, &name, 0, 10).await;
-    let mut consumer = cluster
-        .group_consumer(&unique("group"), None, &[&name])
-        .unwrap();
+    let mut consumer = cluster.group_consumer(&unique("group"), &[&name]).unwrap();
     let event = timeout(PATIENCE, consumer.next_event()).await.unwrap();
     let GroupEvent::Assigned(assigned) = event else {
         panic!("{event:?}")
