@@ -144,6 +144,9 @@ impl Shape {
             sources: leak_all(sources),
             processors: leak_all([processor]),
             views: leak_all(views),
+            sinks: &[],
+            view_sources: &[],
+            view_sinks: &[],
         });
         let service = leak(ServiceDescriptor {
             name: leak_text(self.prefix.clone()),

@@ -37,6 +37,9 @@ pub(crate) fn emit(component: &Component) -> TokenStream {
             sources: &[#(&super::#sources::DESCRIPTOR),*],
             processors: &[#(&super::#processors::DESCRIPTOR),*],
             views: &[#(&super::#views::DESCRIPTOR),*],
+            sinks: &[],
+            view_sources: &[],
+            view_sinks: &[],
         };
 
         #doc

@@ -52,6 +52,12 @@ pub struct ComponentDescriptor {
     pub processors: &'static [&'static ProcessorDescriptor],
     /// Its views.
     pub views: &'static [&'static ViewDescriptor],
+    /// Its sinks.
+    pub sinks: &'static [&'static SinkDescriptor],
+    /// Its view sources.
+    pub view_sources: &'static [&'static ViewSourceDescriptor],
+    /// Its view sinks.
+    pub view_sinks: &'static [&'static ViewSinkDescriptor],
 }
 
 /// One use of a topic.
@@ -74,6 +80,45 @@ pub struct SourceDescriptor {
 #[derive(Debug)]
 pub struct ViewDescriptor {
     /// The topic it copies.
+    pub topic: TopicUse,
+}
+
+/// A sink.
+#[derive(Debug)]
+pub struct SinkDescriptor {
+    /// Its name as written.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// Its consumer group.
+    pub group: &'static str,
+    /// The topic it ships.
+    pub topic: TopicUse,
+}
+
+/// A view source.
+#[derive(Debug)]
+pub struct ViewSourceDescriptor {
+    /// Its name as written.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// The group whose one member with partition 0 of the topic synchronises.
+    pub group: &'static str,
+    /// The compacted topic it keeps equal to the external data set.
+    pub topic: TopicUse,
+}
+
+/// A view sink.
+#[derive(Debug)]
+pub struct ViewSinkDescriptor {
+    /// Its name as written.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// The group whose one member with partition 0 of the topic synchronises.
+    pub group: &'static str,
+    /// The topic whose view it hands over.
     pub topic: TopicUse,
 }
 

@@ -9,7 +9,8 @@ mod descriptor;
 pub mod v1 {
     pub use super::descriptor::{
         ComponentDescriptor, OutputDescriptor, ProcessorDescriptor, ServiceDescriptor,
-        SourceDescriptor, TopicDescriptor, TopicSettings, TopicUse, ViewDescriptor,
+        SinkDescriptor, SourceDescriptor, TopicDescriptor, TopicSettings, TopicUse, ViewDescriptor,
+        ViewSinkDescriptor, ViewSourceDescriptor,
     };
     pub use crate::processor::{Context, NoState, Processor, State, decode, unknown_input};
     pub use crate::service::{Registry, Service};

@@ -105,6 +105,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
         &super::listener_processor::DESCRIPTOR,
     ],
     views: &[],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `orders`.
@@ -1106,6 +1109,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
         &super::order_id_status_view::DESCRIPTOR,
         &super::shipping_service_order_id_shipped_view::DESCRIPTOR,
     ],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `queries`.

@@ -12,6 +12,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     sources: &[&super::user_id_click_source::DESCRIPTOR],
     processors: &[&super::total_clicks_processor::DESCRIPTOR],
     views: &[&super::user_id_total_clicks_view::DESCRIPTOR],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `math`.

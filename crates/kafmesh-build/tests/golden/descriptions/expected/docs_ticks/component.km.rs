@@ -12,6 +12,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     sources: &[],
     processors: &[&super::a_b_processor::DESCRIPTOR],
     views: &[],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `` docs `ticks` */ ``.

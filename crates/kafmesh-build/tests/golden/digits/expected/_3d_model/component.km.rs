@@ -12,6 +12,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     sources: &[&super::_3d_model_2d_view_source::DESCRIPTOR],
     processors: &[&super::_2fa_codes_processor::DESCRIPTOR],
     views: &[&super::user_id_http_request_view::DESCRIPTOR],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `3d model`.

@@ -12,6 +12,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     sources: &[],
     processors: &[&super::match_processor::DESCRIPTOR, &super::self_processor::DESCRIPTOR],
     views: &[&super::loop_match_view::DESCRIPTOR],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `match`.

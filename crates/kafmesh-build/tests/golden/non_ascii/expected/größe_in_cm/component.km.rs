@@ -15,6 +15,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
         &super::点击_数_processor::DESCRIPTOR,
     ],
     views: &[],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `Größe in cm`.

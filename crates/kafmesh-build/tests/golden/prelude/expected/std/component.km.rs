@@ -12,6 +12,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     sources: &[&super::std_option_source::DESCRIPTOR, &super::std_default_source::DESCRIPTOR],
     processors: &[&super::option_processor::DESCRIPTOR, &super::future_processor::DESCRIPTOR],
     views: &[&super::std_result_view::DESCRIPTOR],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `std`.

@@ -19,6 +19,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
         &super::listener_processor::DESCRIPTOR,
     ],
     views: &[],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `orders`.

@@ -15,6 +15,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
         &super::order_id_status_view::DESCRIPTOR,
         &super::shipping_service_order_id_shipped_view::DESCRIPTOR,
     ],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `queries`.

@@ -12,6 +12,9 @@ pub(in super::super) static DESCRIPTOR: codegen::ComponentDescriptor = codegen::
     sources: &[&super::shapes_drawing_source::DESCRIPTOR],
     processors: &[&super::draw_processor::DESCRIPTOR],
     views: &[],
+    sinks: &[],
+    view_sources: &[],
+    view_sinks: &[],
 };
 
 /// The component `shapes`.
