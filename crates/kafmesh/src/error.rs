@@ -107,10 +107,10 @@ pub enum Error {
         /// How far it is.
         progress: String,
     },
-    /// An entry of a view cannot be read.
-    #[error("the entry of key {key:?} in the view of {topic} cannot be read: its {problem}")]
+    /// An entry of a view, a join or a lookup cannot be read.
+    #[error("the entry of key {key:?} in the local table of {topic} cannot be read: its {problem}")]
     Entry {
-        /// The view's topic.
+        /// The topic that the table copies.
         topic: String,
         /// The entry's key.
         key: String,

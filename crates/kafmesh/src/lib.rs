@@ -18,6 +18,7 @@
 //! - `gssapi`: Kerberos with the system's Cyrus SASL, and `ssl`.
 
 mod config;
+mod entries;
 mod error;
 mod halt;
 mod kafka;

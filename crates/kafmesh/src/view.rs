@@ -7,12 +7,13 @@ use futures_util::future::try_join_all;
 use prost::Message;
 use tokio::sync::watch;
 
-use crate::error::{Error, Result, message_name};
+use crate::entries::Entries;
+use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::{Polled, Reader};
 use crate::memory::Contents;
 use crate::restore::{Extent, apply, extent, start_offsets};
-use crate::store::{Table, Value};
+use crate::store::Table;
 
 /// A topic as a key/value table that follows it.
 ///
@@ -30,8 +31,7 @@ use crate::store::{Table, Value};
 /// # Ok(()) }
 /// ```
 pub struct View<M> {
-    topic: Arc<str>,
-    table: Table,
+    entries: Entries,
     progress: watch::Receiver<Progress>,
     message: PhantomData<fn() -> M>,
 }
@@ -52,8 +52,7 @@ pub(crate) enum Progress {
 impl<M: Message + Default> View<M> {
     pub(crate) fn new(topic: &str, table: Table, progress: watch::Receiver<Progress>) -> Self {
         Self {
-            topic: topic.into(),
-            table,
+            entries: Entries::new(topic, table),
             progress,
             message: PhantomData,
         }
@@ -70,7 +69,7 @@ impl<M: Message + Default> View<M> {
 
     /// The topic it copies.
     pub fn topic(&self) -> &str {
-        &self.topic
+        self.entries.topic()
     }
 
     /// Waits until the view holds everything the topic held when the view was started.
@@ -98,11 +97,7 @@ impl<M: Message + Default> View<M> {
     /// topic no more, and [`Error::Entry`] when the value is not an `M`.
     pub fn get(&self, key: impl AsRef<str>) -> Result<Option<M>> {
         self.check_ready()?;
-        let key = key.as_ref();
-        self.table
-            .get(key.as_bytes())?
-            .map(|value| self.decode(key, &value))
-            .transpose()
+        self.entries.get(key.as_ref())
     }
 
     /// Every key and message, in the order of the keys' bytes, as of now.
@@ -113,14 +108,7 @@ impl<M: Message + Default> View<M> {
     /// [`Error::Entry`] of its own.
     pub fn iter(&self) -> Result<impl Iterator<Item = Result<(String, M)>> + Send + use<M>> {
         self.check_ready()?;
-        let view = self.clone();
-        Ok(self.table.iter().map(move |entry| {
-            let (key, value) = entry?;
-            let key = String::from_utf8(key)
-                .map_err(|error| view.undecodable(&error.to_string(), "key is not UTF-8"))?;
-            let message = view.decode(&key, &value)?;
-            Ok((key, message))
-        }))
+        Ok(self.entries.iter())
     }
 
     fn check_ready(&self) -> Result<()> {
@@ -134,33 +122,16 @@ impl<M: Message + Default> View<M> {
         }
     }
 
-    fn decode(&self, key: &str, value: &Value) -> Result<M> {
-        M::decode(value.as_ref()).map_err(|error| {
-            self.undecodable(
-                key,
-                &format!("value is not a {}: {error}", message_name::<M>()),
-            )
-        })
-    }
-
-    fn undecodable(&self, key: &str, problem: &str) -> Error {
-        Error::Entry {
-            topic: self.topic.to_string(),
-            key: key.to_owned(),
-            problem: problem.to_owned(),
-        }
-    }
-
     fn not_ready(&self, progress: String) -> Error {
         Error::ViewNotReady {
-            topic: self.topic.to_string(),
+            topic: self.topic().to_owned(),
             progress,
         }
     }
 
     fn stopped(&self, reason: &str) -> Error {
         Error::Stopped {
-            object: format!("the view of {}", self.topic),
+            object: format!("the view of {}", self.entries.topic()),
             source: Box::new(Error::handler(reason)),
         }
     }
@@ -169,8 +140,7 @@ impl<M: Message + Default> View<M> {
 impl<M> Clone for View<M> {
     fn clone(&self) -> Self {
         Self {
-            topic: Arc::clone(&self.topic),
-            table: self.table.clone(),
+            entries: self.entries.clone(),
             progress: self.progress.clone(),
             message: PhantomData,
         }
@@ -180,7 +150,7 @@ impl<M> Clone for View<M> {
 impl<M> std::fmt::Debug for View<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("View")
-            .field("topic", &self.topic)
+            .field("topic", &self.entries.topic())
             .field("progress", &*self.progress.borrow())
             .finish_non_exhaustive()
     }

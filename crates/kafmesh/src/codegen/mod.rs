@@ -20,5 +20,5 @@ pub mod v1 {
 
 pub(crate) use descriptor::{
     ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, TopicSettings,
-    ViewDescriptor,
+    TopicUse, ViewDescriptor,
 };

@@ -1,6 +1,7 @@
 //! One record through one processor: decode, handle, effects. The same code runs under Kafka and in tests.
 
-use super::work::{Context, State, Work, position};
+use super::context::Context;
+use super::work::{State, Work, position};
 use crate::codegen::ProcessorDescriptor;
 use crate::error::{Error, Position, Result, message_name};
 use crate::kafka::Record;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Processor;
 use super::guard::said;
+use super::tables::Tables;
 use super::task::{Changelog, Out, Task, TaskInput, TaskState};
 use super::work::{LARGEST_RECORD, Work};
 use crate::config::Config;
@@ -200,6 +201,7 @@ impl<P: Processor> Member<P> {
                     work: Work::new(
                         outputs.into(),
                         tables.remove(&partition),
+                        Tables::default(),
                         self.config.state_cache_bytes,
                         self.largest_record(),
                     ),

@@ -1,14 +1,21 @@
 //! Processors: one record through one handler, one partition's task, one group member's tasks.
 
 mod cache;
+mod context;
 mod core;
 mod guard;
 mod member;
+mod tables;
 mod task;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
+pub use self::context::Context;
 pub(crate) use self::core::process;
 pub use self::core::{Processor, decode, unknown_input};
 pub(crate) use member::{Member, Storage};
-pub use work::{Context, NoState, State};
+pub(crate) use tables::Tables;
 pub(crate) use work::{LARGEST_RECORD, Work};
+pub use work::{NoState, State};

@@ -4,6 +4,7 @@
 use prost::Message;
 
 use super::cache::{Cache, Slot};
+use super::tables::Tables;
 use crate::codegen::ProcessorDescriptor;
 use crate::error::{Error, Position, Result, message_name};
 use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of};
@@ -22,6 +23,7 @@ pub(crate) struct Work<S> {
     outputs: Box<[OutTopic]>,
     cache: Cache<S>,
     table: Option<Table>,
+    tables: Tables,
     current: Current<S>,
     /// Bytes of key and value that the producer takes.
     largest: usize,
@@ -44,10 +46,12 @@ enum Change<S> {
 pub(crate) const LARGEST_RECORD: usize = 1_000_000;
 
 impl<S: State> Work<S> {
-    /// `outputs` in the order of the descriptor; `table` holds the state, if there is one.
+    /// `outputs` in the order of the descriptor; `table` holds the state, if there is one; `tables`
+    /// is what is joined and looked up.
     pub(crate) fn new(
         outputs: Box<[OutTopic]>,
         table: Option<Table>,
+        tables: Tables,
         cache_bytes: usize,
         largest: usize,
     ) -> Self {
@@ -56,6 +60,7 @@ impl<S: State> Work<S> {
             outputs,
             cache: Cache::new(cache_bytes),
             table,
+            tables,
             current: Current {
                 slot: None,
                 change: None,
@@ -66,18 +71,22 @@ impl<S: State> Work<S> {
     }
 
     /// For tests: outputs numbered as in the descriptor, state in memory.
-    pub(crate) fn in_memory(descriptor: &ProcessorDescriptor) -> Self {
+    pub(crate) fn in_memory(descriptor: &ProcessorDescriptor, tables: Tables) -> Self {
         let output = |index| OutTopic {
             index,
             partitions: 1,
         };
         let outputs = (0..descriptor.outputs.len() as u32).map(output).collect();
         let table = descriptor.persistence.as_ref().map(|_| Table::in_memory());
-        Self::new(outputs, table, usize::MAX, LARGEST_RECORD)
+        Self::new(outputs, table, tables, usize::MAX, LARGEST_RECORD)
     }
 
     pub(crate) fn table(&self) -> Option<&Table> {
         self.table.as_ref()
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     pub(crate) fn is_full_of_changes(&self) -> bool {
@@ -85,7 +94,7 @@ impl<S: State> Work<S> {
     }
 
     /// The state of `key` as the record at hand sees it.
-    fn state(&mut self, key: &str) -> Result<S> {
+    pub(super) fn state(&mut self, key: &str) -> Result<S> {
         match &self.current.change {
             Some(Change::Save(state, _)) => return Ok(state.clone()),
             Some(Change::Delete) => return Ok(S::default()),
@@ -93,6 +102,32 @@ impl<S: State> Work<S> {
         }
         let slot = self.slot(key)?;
         Ok(self.cache.get(slot).cloned().unwrap_or_default())
+    }
+
+    /// Sets the state that the record at hand leaves.
+    pub(super) fn save_state(&mut self, state: S) {
+        let size = state.encoded_len();
+        self.current.change = Some(Change::Save(state, size));
+    }
+
+    /// The record at hand leaves no state.
+    pub(super) fn delete_state(&mut self) {
+        self.current.change = Some(Change::Delete);
+    }
+
+    /// Appends a record of output `index`; no message is a delete.
+    pub(super) fn output(
+        &mut self,
+        index: usize,
+        timestamp: i64,
+        key: &str,
+        message: Option<&impl Message>,
+    ) {
+        let topic = self.outputs[index];
+        let partition = partition_of(key.as_bytes(), topic.partitions);
+        let write = message.map(|message| move |buffer: &mut Vec<u8>| encode(message, buffer));
+        self.outbox
+            .append(topic, partition, timestamp, key.as_bytes(), write);
     }
 
     fn slot(&mut self, key: &str) -> Result<Slot> {
@@ -206,8 +241,7 @@ impl<S: State> Work<S> {
     /// Gives `key` a state outside of a handler.
     pub(crate) fn set(&mut self, key: &str, state: S) {
         self.begin();
-        let size = state.encoded_len();
-        self.current.change = Some(Change::Save(state, size));
+        self.save_state(state);
         self.apply(key);
     }
 }
@@ -232,121 +266,6 @@ fn encode(message: &impl Message, buffer: &mut Vec<u8>) {
     message.encode_raw(buffer);
 }
 
-/// The record at hand, its key's state, and what comes of it.
-pub struct Context<'a, S> {
-    work: &'a mut Work<S>,
-    record: Record<'a>,
-    key: &'a str,
-    topic: &'a str,
-    partition: i32,
-}
-
-impl<'a, S: State> Context<'a, S> {
-    pub(crate) fn new(
-        work: &'a mut Work<S>,
-        record: Record<'a>,
-        key: &'a str,
-        topic: &'a str,
-        partition: i32,
-    ) -> Self {
-        Self {
-            work,
-            record,
-            key,
-            topic,
-            partition,
-        }
-    }
-
-    /// The record's key.
-    pub fn key(&self) -> &'a str {
-        self.key
-    }
-
-    /// When the record was produced; the epoch when it does not say.
-    pub fn timestamp(&self) -> std::time::SystemTime {
-        crate::kafka::time_of(self.record.timestamp)
-    }
-
-    /// The record's headers.
-    pub fn headers(&self) -> crate::Headers<'a> {
-        self.record.headers
-    }
-
-    /// The topic the record came from.
-    pub fn topic(&self) -> &'a str {
-        self.topic
-    }
-
-    /// The partition the record came from.
-    pub fn partition(&self) -> i32 {
-        self.partition
-    }
-
-    /// The record's offset.
-    pub fn offset(&self) -> i64 {
-        self.record.offset
-    }
-
-    /// The state of the record's key; the default when there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the local store fails or holds something that is not an `S`.
-    pub fn state(&mut self) -> Result<S> {
-        self.work.state(self.key)
-    }
-
-    /// Sets the state of the record's key.
-    pub fn save_state(&mut self, state: S) {
-        let size = state.encoded_len();
-        self.work.current.change = Some(Change::Save(state, size));
-    }
-
-    /// Removes the state of the record's key.
-    pub fn delete_state(&mut self) {
-        self.work.current.change = Some(Change::Delete);
-    }
-
-    /// Sends a message to output `index`, with the timestamp of the record at hand.
-    pub fn output<M: Message>(&mut self, index: usize, key: &str, message: &M) {
-        let topic = self.work.outputs[index];
-        let partition = partition_of(key.as_bytes(), topic.partitions);
-        let write = |buffer: &mut Vec<u8>| encode(message, buffer);
-        self.work.outbox.append(
-            topic,
-            partition,
-            self.record.timestamp,
-            key.as_bytes(),
-            Some(write),
-        );
-    }
-
-    /// Sends a delete to output `index`.
-    pub fn output_delete(&mut self, index: usize, key: &str) {
-        let topic = self.work.outputs[index];
-        let partition = partition_of(key.as_bytes(), topic.partitions);
-        self.work.outbox.append(
-            topic,
-            partition,
-            self.record.timestamp,
-            key.as_bytes(),
-            None::<fn(&mut Vec<u8>)>,
-        );
-    }
-}
-
-impl<S> std::fmt::Debug for Context<'_, S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context")
-            .field("topic", &self.topic)
-            .field("partition", &self.partition)
-            .field("offset", &self.record.offset)
-            .field("key", &self.key)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Where `record` is, for error messages.
 pub(crate) fn position(record: &Record<'_>, topic: &str, partition: i32) -> Position {
     Position {
@@ -363,6 +282,7 @@ fn readable(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::context::Context;
     use super::*;
     use crate::kafka::Headers;
 
@@ -372,7 +292,13 @@ mod tests {
             index: 0,
             partitions: 1,
         }];
-        let mut work = Work::new(Box::new(outputs), Some(Table::in_memory()), usize::MAX, 100);
+        let mut work = Work::new(
+            Box::new(outputs),
+            Some(Table::in_memory()),
+            Tables::default(),
+            usize::MAX,
+            100,
+        );
         work.begin();
         work
     }

@@ -2,10 +2,11 @@
 
 use std::pin::Pin;
 
+use crate::codegen::{ProcessorDescriptor, TopicUse};
 use crate::error::Result;
 use crate::kafka::Batch;
 use crate::memory::Log;
-use crate::processor::{Processor, Work, process};
+use crate::processor::{Processor, Tables, Work, process};
 use crate::restore::apply;
 use crate::store::Table;
 
@@ -13,11 +14,14 @@ use crate::store::Table;
 pub(crate) struct Bench {
     pub(crate) log: Log,
     processors: Vec<Box<dyn Reads>>,
-    views: Vec<FedView>,
+    /// Of views, joins and lookups: one per topic.
+    tables: Vec<FedTable>,
 }
 
 /// A reader of topics that can be asked to catch up.
 trait Reads: Send {
+    fn descriptor(&self) -> &'static ProcessorDescriptor;
+
     /// Handles what is new; whether there was anything.
     fn catch_up<'a>(
         &'a mut self,
@@ -25,7 +29,8 @@ trait Reads: Send {
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
 }
 
-struct FedView {
+/// A table that follows its topic.
+struct FedTable {
     topic: &'static str,
     table: Table,
     next: usize,
@@ -43,24 +48,29 @@ impl Bench {
         Self {
             log: Log::new(),
             processors: Vec::new(),
-            views: Vec::new(),
+            tables: Vec::new(),
         }
     }
 
     pub(crate) fn add_processor<P: Processor>(&mut self, processor: P) {
-        let work = Work::in_memory(processor.descriptor());
+        let tables = Tables::in_memory(processor.descriptor(), |topic| self.table(topic));
+        let work = Work::in_memory(processor.descriptor(), tables);
         let next = vec![0; processor.descriptor().inputs.len()];
         self.processors.push(Box::new(Bound {
             processor,
             work,
             next,
         }));
+        self.processors = in_order(std::mem::take(&mut self.processors));
     }
 
-    /// A table that follows `topic`.
-    pub(crate) fn add_view(&mut self, topic: &'static str) -> Table {
+    /// The table that follows `topic`.
+    pub(crate) fn table(&mut self, topic: &'static str) -> Table {
+        if let Some(fed) = self.tables.iter().find(|fed| fed.topic == topic) {
+            return fed.table.clone();
+        }
         let table = Table::in_memory();
-        self.views.push(FedView {
+        self.tables.push(FedTable {
             topic,
             table: table.clone(),
             next: 0,
@@ -73,19 +83,55 @@ impl Bench {
         while busy {
             busy = false;
             for processor in &mut self.processors {
+                feed(&mut self.tables, &self.log)?;
                 busy |= processor.catch_up(&self.log).await?;
             }
         }
-        for view in &mut self.views {
-            let records = self.log.read(view.topic, view.next);
-            view.next += records.len();
-            apply(&view.table, &Batch::memory(view.topic.into(), 0, records))?;
-        }
-        Ok(())
+        feed(&mut self.tables, &self.log)
     }
 }
 
+/// Those whose records others read come before them, so that what a processor joins and looks up is
+/// complete when its turn comes; in a circle, as they were registered.
+fn in_order(mut processors: Vec<Box<dyn Reads>>) -> Vec<Box<dyn Reads>> {
+    let mut ordered = Vec::with_capacity(processors.len());
+    while !processors.is_empty() {
+        let free = processors.iter().position(|reader| {
+            let mut others = processors.iter().map(|other| other.descriptor());
+            !others.any(|other| {
+                other.group != reader.descriptor().group && feeds(other, reader.descriptor())
+            })
+        });
+        ordered.push(processors.remove(free.unwrap_or(0)));
+    }
+    ordered
+}
+
+/// Whether `reader` reads what `writer` puts out.
+fn feeds(writer: &ProcessorDescriptor, reader: &ProcessorDescriptor) -> bool {
+    let written = |used: &TopicUse| {
+        let mut outputs = writer.outputs.iter().map(|output| &output.topic);
+        outputs.any(|output| output.topic == used.topic)
+    };
+    let tables = reader.joins.iter().chain(reader.lookups);
+    reader.inputs.iter().chain(tables).any(written)
+}
+
+/// Brings every table up to date, as it is under Kafka before a processor's records are handled.
+fn feed(tables: &mut [FedTable], log: &Log) -> Result<()> {
+    for fed in tables {
+        let records = log.read(fed.topic, fed.next);
+        fed.next += records.len();
+        apply(&fed.table, &Batch::memory(fed.topic.into(), 0, records))?;
+    }
+    Ok(())
+}
+
 impl<P: Processor> Reads for Bound<P> {
+    fn descriptor(&self) -> &'static ProcessorDescriptor {
+        self.processor.descriptor()
+    }
+
     fn catch_up<'a>(
         &'a mut self,
         log: &'a Log,

@@ -155,7 +155,7 @@ impl Registry {
     ) -> Result<View<M>> {
         let name = view.topic.topic;
         let (table, progress) = match &mut self.end {
-            End::Memory(bench) => (bench.add_view(name), always_ready()),
+            End::Memory(bench) => (bench.table(name), always_ready()),
             End::Kafka(kafka) => kafka.view(component, name)?,
         };
         Ok(View::new(name, table, progress))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::kafka::{Batch, OutTopic, OwnedRecord};
-use crate::processor::{LARGEST_RECORD, Processor, Work, process};
+use crate::processor::{LARGEST_RECORD, Processor, Tables, Work, process};
 use crate::store::{CheckpointOf, Store, TableBatch};
 
 /// Records of one partition, as a batch of the client lends them.
@@ -89,7 +89,13 @@ impl<P: Processor> Core<P> {
                     .map(|state| store.table(&format!("{}-{partition}", state.topic)))
                     .transpose()?;
                 Ok(Partition {
-                    work: Work::new(outputs, table, cache_bytes, LARGEST_RECORD),
+                    work: Work::new(
+                        outputs,
+                        table,
+                        Tables::default(),
+                        cache_bytes,
+                        LARGEST_RECORD,
+                    ),
                     changes: None,
                     handled: 0,
                 })

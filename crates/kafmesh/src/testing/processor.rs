@@ -6,8 +6,9 @@ use prost::Message;
 
 use crate::error::Result;
 use crate::kafka::{Headers, OwnedRecord, Record, millis_of};
-use crate::memory::{Captured, Log};
-use crate::processor::{Processor, Work, process};
+use crate::memory::{Captured, Contents, Log};
+use crate::processor::{Processor, Tables, Work, process};
+use crate::store::Table;
 
 /// A processor without a broker; generated code wraps it with typed methods.
 pub struct ProcessorTest<P: Processor> {
@@ -22,7 +23,9 @@ pub struct ProcessorTest<P: Processor> {
 impl<P: Processor> ProcessorTest<P> {
     /// A driver with no state and at the start of virtual time.
     pub fn new(processor: P) -> Self {
-        let work = Work::in_memory(processor.descriptor());
+        let descriptor = processor.descriptor();
+        let tables = Tables::in_memory(descriptor, |_| Table::in_memory());
+        let work = Work::in_memory(descriptor, tables);
         Self {
             processor,
             work,
@@ -110,6 +113,34 @@ impl<P: Processor> ProcessorTest<P> {
     /// Gives `key` a state to start from.
     pub fn set_state(&mut self, key: &str, state: P::State) {
         self.work.set(key, state);
+    }
+
+    /// Sets what join `index` has under `key`.
+    pub fn set_join<M: Message>(&mut self, index: usize, key: &str, message: &M) {
+        self.join(index).set(key, message);
+    }
+
+    /// Removes what join `index` has under `key`.
+    pub fn remove_join(&mut self, index: usize, key: &str) {
+        self.join::<()>(index).remove(key);
+    }
+
+    /// Sets what lookup `index` has under `key`.
+    pub fn set_lookup<M: Message>(&mut self, index: usize, key: &str, message: &M) {
+        self.lookup(index).set(key, message);
+    }
+
+    /// Removes what lookup `index` has under `key`.
+    pub fn remove_lookup(&mut self, index: usize, key: &str) {
+        self.lookup::<()>(index).remove(key);
+    }
+
+    fn join<M: Message>(&self, index: usize) -> Contents<M> {
+        Contents::new(self.work.tables().joins[index].table().clone())
+    }
+
+    fn lookup<M: Message>(&self, index: usize) -> Contents<M> {
+        Contents::new(self.work.tables().lookups[index].table().clone())
     }
 
     /// Moves virtual time forward.

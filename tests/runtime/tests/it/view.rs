@@ -144,7 +144,7 @@ async fn an_entry_that_cannot_be_read_is_an_error_of_its_own() {
     assert_eq!(view.get("good").unwrap(), Some(Count { count: 1 }));
     let error = view.get("wrong").unwrap_err().to_string();
     let begins = format!(
-        "the entry of key \"wrong\" in the view of {topic} cannot be read: its value is not a Count: "
+        "the entry of key \"wrong\" in the local table of {topic} cannot be read: its value is not a Count: "
     );
     assert!(error.starts_with(&begins), "{error}");
     assert_eq!(view.iter().unwrap().filter(Result::is_err).count(), 2);
