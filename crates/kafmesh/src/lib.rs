@@ -20,6 +20,7 @@
 mod config;
 mod entries;
 mod error;
+mod global;
 mod halt;
 mod kafka;
 mod memory;

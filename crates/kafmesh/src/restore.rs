@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::kafka::{Batch, Polled, Reader};
+use crate::kafka::{Batch, PartitionStream, Polled, Reader};
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
 
@@ -87,6 +87,17 @@ pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
+/// Applies what came next, and returns the offset before which the table has everything.
+pub(crate) fn advance(table: &Table, next: &Polled) -> Result<i64> {
+    match next {
+        Polled::Records(batch) => {
+            apply(table, batch)?;
+            Ok(batch.record(batch.len() - 1).offset + 1)
+        }
+        Polled::End(end) => Ok(*end),
+    }
+}
+
 /// What `partition` of `topic` holds now.
 pub(crate) async fn extent(reader: &Reader, topic: &str, partition: i32) -> Result<Extent> {
     let (low, high) = retry(|| reader.watermarks(topic, partition)).await?;
@@ -105,24 +116,55 @@ pub(crate) async fn restore(
     partition: i32,
 ) -> Result<i64> {
     let extent = extent(reader, topic, partition).await?;
-    let high = extent.high;
     let start = start_offsets(table, topic, &[extent])?[0];
-    if start >= high {
+    if start >= extent.high {
         return Ok(start);
     }
+    let mut stream = reader.open(topic, partition, start).await?;
+    read_to_end(&mut stream, table, topic, extent, start).await
+}
+
+/// As [`restore`], and leaves the partition open to be followed from the offset returned.
+pub(crate) async fn restore_and_follow(
+    reader: &Reader,
+    table: &Table,
+    topic: &str,
+    partition: i32,
+) -> Result<(PartitionStream, i64)> {
+    let extent = extent(reader, topic, partition).await?;
+    let start = start_offsets(table, topic, &[extent])?[0];
+    let mut stream = reader.open(topic, partition, start).await?;
+    let end = if start < extent.high {
+        read_to_end(&mut stream, table, topic, extent, start).await?
+    } else {
+        start
+    };
+    Ok((stream, end))
+}
+
+/// Reads from `start` until the end that `extent` tells of, or a later one.
+async fn read_to_end(
+    stream: &mut PartitionStream,
+    table: &Table,
+    topic: &str,
+    extent: Extent,
+    start: i64,
+) -> Result<i64> {
+    let Extent {
+        partition, high, ..
+    } = extent;
     tracing::info!(topic, partition, from = start, to = high, "restoring state");
     let began = Instant::now();
     let mut told = began;
     let mut records = 0;
-    let mut stream = reader.open(topic, partition, start).await?;
     loop {
-        match stream.next().await? {
+        let next = stream.next().await?;
+        let at = advance(table, &next)?;
+        match next {
             Polled::Records(batch) => {
-                apply(table, &batch)?;
                 records += batch.len();
                 if told.elapsed() >= PROGRESS_EVERY {
                     told = Instant::now();
-                    let at = batch.record(batch.len() - 1).offset + 1;
                     let percent = (at - start) * 100 / (high - start).max(1);
                     tracing::info!(topic, partition, at, to = high, percent, "restoring state");
                 }

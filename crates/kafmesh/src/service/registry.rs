@@ -13,13 +13,14 @@ use crate::codegen::{
 };
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
+use crate::global::{Follower, GlobalTable, Progress};
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::memory::Log;
 use crate::processor::{Member, Processor, Storage};
 use crate::source::Source;
-use crate::store::{Store, Table};
-use crate::view::{Follower, Progress, View, always_ready};
+use crate::store::Store;
+use crate::view::View;
 
 /// Takes what a process wants to run, over Kafka or in memory.
 pub struct Registry {
@@ -48,14 +49,14 @@ pub(crate) struct Kafka {
     /// Of every topic in the cluster.
     pub(crate) partitions: BTreeMap<String, i32>,
     pub(crate) halt: Halt,
-    /// Views that run already; processors join them when the service runs.
+    /// Tables of views that run already; processors join them when the service runs.
     pub(crate) running: Running,
     store: Option<Store>,
-    /// Reads the views' topics. A reader reads a partition once at a time, and a view may be one of a
-    /// changelog, so restores have another.
-    views_reader: Option<Reader>,
-    restores_reader: Option<Reader>,
-    views: BTreeMap<&'static str, (Table, watch::Receiver<Progress>)>,
+    /// Reads the topics of global tables. A reader reads a partition once at a time, and such a topic
+    /// may be a changelog, or joined, so restores have another, and so has each processor with joins.
+    follow_reader: Option<Reader>,
+    restore_reader: Option<Reader>,
+    global_tables: BTreeMap<&'static str, GlobalTable>,
     members: Vec<Start>,
 }
 
@@ -154,11 +155,13 @@ impl Registry {
         view: &'static ViewDescriptor,
     ) -> Result<View<M>> {
         let name = view.topic.topic;
-        let (table, progress) = match &mut self.end {
-            End::Memory(bench) => (bench.table(name), always_ready()),
-            End::Kafka(kafka) => kafka.view(component, name)?,
+        let table = match &mut self.end {
+            End::Memory(bench) => GlobalTable::in_memory(name, bench.table(name)),
+            End::Kafka(kafka) => {
+                kafka.global_table(name, || format!("a view of component {}", component.name))?
+            }
         };
-        Ok(View::new(name, table, progress))
+        Ok(View::new(table))
     }
 
     /// Starts every registered processor, after checking the topics of all of them.
@@ -200,9 +203,9 @@ impl Kafka {
             halt: Halt::default(),
             running: Running::default(),
             store: None,
-            views_reader: None,
-            restores_reader: None,
-            views: BTreeMap::new(),
+            follow_reader: None,
+            restore_reader: None,
+            global_tables: BTreeMap::new(),
             members: Vec::new(),
             config,
             cluster,
@@ -215,42 +218,43 @@ impl Kafka {
         made_once(&mut self.store, || Store::open(&self.config.state_dir))
     }
 
-    fn view(
+    /// The table of all of `topic`, which is followed from when it is asked for first.
+    fn global_table(
         &mut self,
-        component: &ComponentDescriptor,
         topic: &'static str,
-    ) -> Result<(Table, watch::Receiver<Progress>)> {
-        if let Some(view) = self.views.get(topic) {
-            return Ok(view.clone());
+        used_by: impl FnOnce() -> String,
+    ) -> Result<GlobalTable> {
+        if let Some(table) = self.global_tables.get(topic) {
+            return Ok(table.clone());
         }
         let Some(&partitions) = self.partitions.get(topic) else {
-            let used_by = format!("a view of component {}", component.name);
             return Err(Error::Topics(vec![TopicProblem::Missing {
                 topic: topic.to_owned(),
-                used_by,
+                used_by: used_by(),
             }]));
         };
-        let table = self.store()?.table(&format!("view-{topic}"))?;
-        let reader = made_once(&mut self.views_reader, || self.cluster.reader())?;
+        let table = self.store()?.table(&format!("global-{topic}"))?;
+        let reader = made_once(&mut self.follow_reader, || self.cluster.reader())?;
         let (progress, receiver) = watch::channel(Progress::Starting);
+        let global = GlobalTable::new(topic, table.clone(), receiver);
         let follower = Follower {
             reader,
-            table: table.clone(),
+            table,
             topic: topic.into(),
             partitions,
             progress,
         };
         self.running
             .spawn(follower.title(), follower.run(self.halt.clone()));
-        self.views.insert(topic, (table.clone(), receiver.clone()));
-        Ok((table, receiver))
+        self.global_tables.insert(topic, global.clone());
+        Ok(global)
     }
 
     fn start_processor<P: Processor>(&mut self, title: String, processor: P) -> Result<()> {
         let descriptor = processor.descriptor();
         let storage = match descriptor.persistence {
             Some(_) => {
-                let reader = made_once(&mut self.restores_reader, || self.cluster.reader())?;
+                let reader = made_once(&mut self.restore_reader, || self.cluster.reader())?;
                 Some(Storage {
                     store: self.store()?,
                     reader,

@@ -115,6 +115,31 @@ impl Cluster {
         .await
     }
 
+    /// The offset after the last record that `partition` of `topic` holds now.
+    ///
+    /// Asked through a client that fetches nothing: a broker answers the requests of a connection one
+    /// after the other, and holds a fetch without records for `fetch.wait.max.ms`.
+    ///
+    /// # Errors
+    /// [`Error::Kafka`], as [`Reader::watermarks`](super::Reader::watermarks).
+    pub(crate) async fn end_of(&self, topic: &str, partition: i32) -> Result<i64> {
+        let client = Arc::clone(&self.admin.client);
+        let topic = topic.to_owned();
+        blocking(move || {
+            let asked = client
+                .inner()
+                .fetch_watermarks(&topic, partition, REQUEST_TIMEOUT);
+            match asked {
+                Ok((_, end)) => Ok(end),
+                Err(error) => Err(super::failed_on_existing(
+                    format!("asking for the end of topic {topic}, partition {partition}"),
+                    &error,
+                )),
+            }
+        })
+        .await
+    }
+
     /// Creates topics; each may end differently. The text is the broker's reason for a refusal.
     ///
     /// # Errors
