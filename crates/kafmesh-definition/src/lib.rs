@@ -85,8 +85,9 @@
 //! | type of the message `s.a.b` | protobuf message `B` of package `s.a` |
 //! | consumer group of a processor | `groupName`, else `<service>.<component>.<processor>` |
 //! | topic of a processor's persistence | its group + `-table`, always compacted |
+//! | processors that share their component's persistence | run as one, in the group `<service>.<component>` |
 //! | topic of a component's persistence | `<service>.<component>-table`, always compacted |
-//! | consumer group of a sink | `<service>.<component>.<name>-sink` |
+//! | consumer group of a sink | `<service>.<component>.<name>-sink`; `-view-source` and `-view-sink` likewise |
 //!
 //! `topic` overrides any topic's name. Packages and messages are compared by their letters and
 //! digits, so that `userId`, `user_id` and `userid` find each other.
@@ -106,12 +107,16 @@
 //! topic; settings they state must be those it is created with, here or by a service that is checked
 //! together with this one. Every other topic must exist.
 //!
+//! The inputs, joins and state of a processor must have equal partition counts; where two are known and
+//! differ, that is a mistake.
+//!
 //! # Limits
 //!
 //! Loading takes bounded time and memory whatever the files hold: 1 MiB per YAML file, 4 MiB per
 //! .proto file, 32 levels of nesting (64 in .proto files), 20,000 values from aliases, 50,000 files
 //! looked at per path. Going beyond one is a mistake like any other.
 
+mod copartition;
 mod diagnostic;
 mod duration;
 mod load;

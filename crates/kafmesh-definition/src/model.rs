@@ -65,7 +65,8 @@ pub struct Component {
     pub view_sources: Vec<ViewSource>,
     /// Hand-overs of a whole view to an external system.
     pub view_sinks: Vec<ViewSink>,
-    /// State shared by the component's processors, if declared.
+    /// State that those of its processors share which have none of their own, if declared; the topic is the
+    /// changelog (`service.component-table`).
     pub persistence: Option<TopicUse>,
     /// Where its name is written.
     pub position: Position,
@@ -165,7 +166,8 @@ pub struct Processor {
     pub name: Name,
     /// What it does; empty when not given.
     pub description: String,
-    /// Its consumer group: `groupName`, else `service.component.processor`.
+    /// Its consumer group: `groupName`, else `service.component.processor`; `service.component` where it
+    /// [shares](Self::shares_state) its component's state.
     pub group: String,
     /// Topics whose records it handles.
     pub inputs: Vec<TopicUse>,
@@ -175,8 +177,10 @@ pub struct Processor {
     pub lookups: Vec<TopicUse>,
     /// Topics it writes.
     pub outputs: Vec<ProcessorOutput>,
-    /// Its state; the topic is the changelog (`GROUP-table`).
+    /// Its state, its own or its component's; the topic is the changelog (`GROUP-table`).
     pub persistence: Option<TopicUse>,
+    /// Whether its state, and with it its group, is its component's.
+    pub shares_state: bool,
     /// Where its name is written.
     pub position: Position,
 }
@@ -215,6 +219,9 @@ pub struct ViewSource {
     pub name: Name,
     /// What it does; empty when not given.
     pub description: String,
+    /// Its consumer group, `service.component.<name>-view-source`, in which the service's processes agree on the one
+    /// that synchronises.
+    pub group: String,
     /// The compacted topic it keeps equal to the external data set.
     pub topic: TopicUse,
     /// Where its name is written.
@@ -229,6 +236,9 @@ pub struct ViewSink {
     pub name: Name,
     /// What it does; empty when not given.
     pub description: String,
+    /// Its consumer group, `service.component.<name>-view-sink`, in which the service's processes agree on the one
+    /// that synchronises.
+    pub group: String,
     /// The topic whose view it hands over.
     pub topic: TopicUse,
     /// Where its name is written.
@@ -245,6 +255,13 @@ impl std::fmt::Display for ProtoType {
 }
 
 impl Component {
+    /// The processors that share the component's state: they run as one.
+    pub fn sharing(&self) -> impl Iterator<Item = &Processor> {
+        self.processors
+            .iter()
+            .filter(|processor| processor.shares_state)
+    }
+
     /// Every use of a topic by the component's objects, in the order of the model's fields.
     pub fn topic_uses(&self) -> impl Iterator<Item = &TopicUse> {
         let sources = self.sources.iter().map(|source| &source.topic);

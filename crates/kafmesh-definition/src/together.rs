@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::copartition;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Component, Definition, Topic, TopicSettings, TopicUse};
 use crate::position::Position;
@@ -10,7 +11,8 @@ use crate::position::Position;
 ///
 /// Mistakes are: two services of one name, one consumer group in two services, and a topic that two
 /// services create with different settings, that a reader states other settings of than its creator, or
-/// that holds messages of different names.
+/// that holds messages of different names; and topics that one processor needs to have equal partition
+/// counts, and that another service creates with another count.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), kafmesh_definition::Diagnostics> {
@@ -27,6 +29,7 @@ pub fn check_together(definitions: &[&Definition]) -> Diagnostics {
     services(definitions, &mut diagnostics);
     groups(definitions, &mut diagnostics);
     topics(definitions, &mut diagnostics);
+    partitions(definitions, &mut diagnostics);
     diagnostics.into_iter().collect()
 }
 
@@ -75,12 +78,22 @@ fn groups_of(component: &Component) -> impl Iterator<Item = (&str, &Position)> {
         .processors
         .iter()
         .map(|processor| (processor.group.as_str(), &processor.position));
-    processors.chain(
-        component
-            .sinks
-            .iter()
-            .map(|sink| (sink.group.as_str(), &sink.position)),
-    )
+    let sinks = component
+        .sinks
+        .iter()
+        .map(|sink| (sink.group.as_str(), &sink.position));
+    let view_sources = component
+        .view_sources
+        .iter()
+        .map(|source| (source.group.as_str(), &source.position));
+    let view_sinks = component
+        .view_sinks
+        .iter()
+        .map(|sink| (sink.group.as_str(), &sink.position));
+    processors
+        .chain(sinks)
+        .chain(view_sources)
+        .chain(view_sinks)
 }
 
 /// What a topic is created with, where, and by which service.
@@ -144,6 +157,29 @@ fn topics(definitions: &[&Definition], diagnostics: &mut Vec<Diagnostic>) {
         if let Some(creator) = created.get(topic.name.as_str()) {
             expectations(topic, *creator, diagnostics);
         }
+    }
+}
+
+/// Checks the partition counts of each service's processors with what its own definition does not say of them.
+/// What it does say was checked when it was loaded.
+fn partitions(definitions: &[&Definition], diagnostics: &mut Vec<Diagnostic>) {
+    let mut created = HashMap::new();
+    for topic in definitions.iter().flat_map(|definition| &definition.topics) {
+        if topic.settings.is_some() {
+            created.entry(topic.name.as_str()).or_insert(topic);
+        }
+    }
+    for definition in definitions {
+        let own: HashMap<_, _> = definition
+            .topics
+            .iter()
+            .map(|topic| (topic.name.as_str(), topic))
+            .collect();
+        let known = |name: &str| {
+            let own = own.get(name).and_then(|topic| copartition::known(topic));
+            own.or_else(|| copartition::known(created.get(name)?))
+        };
+        copartition::check(&definition.components, known, diagnostics);
     }
 }
 

@@ -328,8 +328,16 @@ processors:
   - name: by topic
     inputs: {message: userId.click}
     persistence: {message: userId.state, topic: my-table}
+  - name: shares
+    inputs: {message: userId.click}
+  - name: shares too
+    inputs: {message: userId.click}
 sinks:
   - {name: Data Warehouse, message: userId.click}
+viewSources:
+  - {name: Data Warehouse, message: userId.totalClicks}
+viewSinks:
+  - {name: Data Warehouse, message: userId.totalClicks}
 persistence: {message: userId.state}
 ";
     let definition = "name: example-service\noutput: {path: out}\nmessages: {protobuf: [protos]}\ncomponents: math.yml\n";
@@ -354,9 +362,13 @@ persistence: {message: userId.state}
         [
             "exampleService.clickMath.totalClicks",
             "Old.Group",
-            "exampleService.clickMath.byTopic"
+            "exampleService.clickMath.byTopic",
+            "exampleService.clickMath",
+            "exampleService.clickMath"
         ]
     );
+    let sharing: Vec<_> = math.sharing().map(|it| it.name.written()).collect();
+    assert_eq!(sharing, ["shares", "shares too"]);
     let tables: Vec<_> = math
         .processors
         .iter()
@@ -367,7 +379,9 @@ persistence: {message: userId.state}
         [
             "exampleService.clickMath.totalClicks-table",
             "Old.Group-table",
-            "my-table"
+            "my-table",
+            "exampleService.clickMath-table",
+            "exampleService.clickMath-table"
         ]
     );
     let other = &math.processors[0].inputs[1];
@@ -379,12 +393,20 @@ persistence: {message: userId.state}
         "exampleService.clickMath.dataWarehouse-sink"
     );
     assert_eq!(
+        math.view_sources[0].group,
+        "exampleService.clickMath.dataWarehouse-view-source"
+    );
+    assert_eq!(
+        math.view_sinks[0].group,
+        "exampleService.clickMath.dataWarehouse-view-sink"
+    );
+    assert_eq!(
         math.persistence.as_ref().unwrap().topic,
         "exampleService.clickMath-table"
     );
     assert_eq!(definition.output.package, "definitions");
     assert!(definition.topics.is_sorted_by(|a, b| a.name < b.name));
-    assert_eq!(math.topic_uses().count(), 11);
+    assert_eq!(math.topic_uses().count(), 17);
 }
 
 #[test]

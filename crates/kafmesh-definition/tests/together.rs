@@ -146,3 +146,38 @@ fn groups_and_services_of_one_name() {
         ]
     );
 }
+
+#[test]
+fn partition_counts_that_a_processor_needs_equal() {
+    let clicks = "sources: {message: userId.click, topic: clicks, partitions: 4}\n";
+    let others = "sources: {message: userId.other, topic: others, partitions: 6}\n";
+    let processor = "\
+processors:
+  name: p
+  inputs: {message: userId.click, topic: clicks}
+  joins: {message: userId.other, topic: others}
+";
+    let checked = checked(&[("a", clicks), ("b", others), ("c", processor)]);
+    assert_eq!(
+        messages(&checked),
+        [
+            "2/component.yaml:5:20 the topic `others` has 6 partitions and `clicks` has 4, and the processor \
+             `p` needs them equal [partition-counts-differ]"
+        ]
+    );
+    let related: Vec<_> = checked.1.iter().next().unwrap().related.iter().collect();
+    let places = related.iter().map(|label| {
+        (
+            checked.0.below(&label.position.file),
+            label.message.as_str(),
+        )
+    });
+    assert_eq!(
+        places.collect::<Vec<_>>(),
+        [
+            ("2/component.yaml".into(), "an input with 4 partitions"),
+            ("1/component.yaml".into(), "created here with 6 partitions"),
+            ("0/component.yaml".into(), "created here with 4 partitions"),
+        ]
+    );
+}

@@ -50,8 +50,7 @@ struct Processor<'a> {
 struct Named<'a> {
     name: &'a str,
     description: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group_name: Option<&'a str>,
+    group_name: &'a str,
     #[serde(flatten)]
     topic: Topic<'a>,
 }
@@ -129,7 +128,7 @@ impl<'a> Topics<'a> {
                 .map(|sink| Named {
                     name: sink.name.written(),
                     description: &sink.description,
-                    group_name: Some(&sink.group),
+                    group_name: &sink.group,
                     topic: used(&sink.topic),
                 })
                 .collect(),
@@ -144,7 +143,7 @@ impl<'a> Topics<'a> {
                 .map(|source| Named {
                     name: source.name.written(),
                     description: &source.description,
-                    group_name: None,
+                    group_name: &source.group,
                     topic: self.created(&source.topic),
                 })
                 .collect(),
@@ -154,7 +153,7 @@ impl<'a> Topics<'a> {
                 .map(|sink| Named {
                     name: sink.name.written(),
                     description: &sink.description,
-                    group_name: None,
+                    group_name: &sink.group,
                     topic: used(&sink.topic),
                 })
                 .collect(),
@@ -208,7 +207,8 @@ fn used(topic: &TopicUse) -> Topic<'_> {
 /// Every message of the definition with its protobuf type and topics, sorted.
 fn messages(definition: &Definition) -> Vec<Message<'_>> {
     let mut found: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
-    for topic in definition.components.iter().flat_map(topics) {
+    let components = definition.components.iter();
+    for topic in components.flat_map(model::Component::topic_uses) {
         found
             .entry((topic.message.written(), full_name(&topic.proto)))
             .or_default()
@@ -227,25 +227,6 @@ fn messages(definition: &Definition) -> Vec<Message<'_>> {
             }
         })
         .collect()
-}
-
-/// Every use of a topic in a component.
-fn topics(component: &model::Component) -> Vec<&TopicUse> {
-    let mut all: Vec<&TopicUse> = Vec::new();
-    all.extend(component.sources.iter().map(|source| &source.topic));
-    for processor in &component.processors {
-        all.extend(&processor.inputs);
-        all.extend(&processor.joins);
-        all.extend(&processor.lookups);
-        all.extend(processor.outputs.iter().map(|output| &output.topic));
-        all.extend(&processor.persistence);
-    }
-    all.extend(component.sinks.iter().map(|sink| &sink.topic));
-    all.extend(component.views.iter().map(|view| &view.topic));
-    all.extend(component.view_sources.iter().map(|source| &source.topic));
-    all.extend(component.view_sinks.iter().map(|sink| &sink.topic));
-    all.extend(&component.persistence);
-    all
 }
 
 fn full_name(proto: &ProtoType) -> String {

@@ -79,7 +79,12 @@ fn rows(component: &Component, table: &mut Table<7>) {
             row("processor", name, "output", &output.topic, group);
         }
         if let Some(topic) = &processor.persistence {
-            row("processor", name, "state", topic, group);
+            let role = if processor.shares_state {
+                "shared state"
+            } else {
+                "state"
+            };
+            row("processor", name, role, topic, group);
         }
     }
     for sink in &component.sinks {
@@ -100,14 +105,17 @@ fn rows(component: &Component, table: &mut Table<7>) {
             source.name.written(),
             "writes",
             &source.topic,
-            "",
+            &source.group,
         );
     }
     for sink in &component.view_sinks {
-        row("view sink", sink.name.written(), "reads", &sink.topic, "");
-    }
-    if let Some(topic) = &component.persistence {
-        row("component", "", "state", topic, "");
+        row(
+            "view sink",
+            sink.name.written(),
+            "reads",
+            &sink.topic,
+            &sink.group,
+        );
     }
 }
 

@@ -45,7 +45,6 @@ fn shape(kind: Kind) -> &'static str {
         Kind::Source | Kind::ViewSource => "cds",
         Kind::View => "note",
         Kind::Sink | Kind::ViewSink => "house",
-        Kind::State => "folder",
     }
 }
 

@@ -43,7 +43,6 @@ fn shape(kind: Kind) -> (&'static str, &'static str) {
         Kind::Source | Kind::ViewSource => ("([", "])"),
         Kind::View => ("[[", "]]"),
         Kind::Sink | Kind::ViewSink => ("[/", "/]"),
-        Kind::State => ("(", ")"),
     }
 }
 

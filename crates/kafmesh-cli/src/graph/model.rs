@@ -41,8 +41,6 @@ pub(super) enum Kind {
     ViewSource,
     Sink,
     ViewSink,
-    /// State that a component's processors share.
-    State,
 }
 
 impl Kind {
@@ -54,7 +52,6 @@ impl Kind {
             Self::ViewSource => "view source",
             Self::Sink => "sink",
             Self::ViewSink => "view sink",
-            Self::State => "state",
         }
     }
 }
@@ -80,7 +77,7 @@ pub(super) enum Role {
     Flow,
     Join,
     Lookup,
-    /// A processor's changelog: written as it goes, read when it starts.
+    /// A processor's changelog, its own or its component's: written as it goes, read when it starts.
     State,
 }
 
@@ -174,10 +171,6 @@ impl<'a> Graph<'a> {
         for sink in &component.view_sinks {
             let id = object(Kind::ViewSink, sink.name.written());
             self.reads(id, &sink.topic, Role::Flow);
-        }
-        if let Some(topic) = &component.persistence {
-            let id = object(Kind::State, topic.message.written());
-            self.writes(id, topic, Role::State);
         }
         Component {
             name: component.name.written(),

@@ -107,7 +107,7 @@ impl<'a> Resolver<'a> {
             prefix,
             objects: Taken::default(),
         };
-        let component = Component {
+        let mut component = Component {
             description: text(&raw.description),
             file: source.path.to_path_buf(),
             sources: self.sources(raw, &mut scope),
@@ -116,13 +116,11 @@ impl<'a> Resolver<'a> {
             views: self.views(raw, &mut scope),
             view_sources: self.view_sources(raw, &mut scope),
             view_sinks: self.view_sinks(raw, &mut scope),
-            persistence: {
-                let group = scope.prefix.clone();
-                self.persistence(&raw.persistence, &group, "a component", &scope)
-            },
+            persistence: None,
             name,
             position,
         };
+        self.shared_state(raw, &mut component, &scope);
         named.map(|_| component)
     }
 
@@ -178,8 +176,7 @@ impl<'a> Resolver<'a> {
             let Some((name, position)) = named else {
                 continue;
             };
-            let group = format!("{}.{}-sink", scope.prefix, name.lower_camel());
-            self.group(&group, &format!("the sink `{}`", name.written()), &position);
+            let group = self.own_group("sink", &name, &position, scope);
             let Some(topic) = topic else { continue };
             sinks.push(Sink {
                 name,
@@ -205,12 +202,15 @@ impl<'a> Resolver<'a> {
                 Intent::Creates(stated),
                 scope,
             );
-            let (Some((name, position)), Some(topic)) = (named, topic) else {
+            let Some((name, position)) = named else {
                 continue;
             };
+            let group = self.own_group("view source", &name, &position, scope);
+            let Some(topic) = topic else { continue };
             view_sources.push(ViewSource {
                 name,
                 description: text(&object.description),
+                group,
                 topic,
                 position,
             });
@@ -230,12 +230,15 @@ impl<'a> Resolver<'a> {
                 Intent::Expects(stated),
                 scope,
             );
-            let (Some((name, position)), Some(topic)) = (named, topic) else {
+            let Some((name, position)) = named else {
                 continue;
             };
+            let group = self.own_group("view sink", &name, &position, scope);
+            let Some(topic) = topic else { continue };
             view_sinks.push(ViewSink {
                 name,
                 description: text(&object.description),
+                group,
                 topic,
                 position,
             });
@@ -309,11 +312,36 @@ impl<'a> Resolver<'a> {
         position: &Position,
         scope: &mut Scope<'_>,
     ) {
-        let names = [
-            format!("{}{kind}", name.pascal()),
+        let pascal = name.pascal();
+        let mut names = vec![
+            format!("{pascal}{kind}"),
             format!("{}_{}", name.snake(), Name::new(kind).snake()),
         ];
+        // The test drivers, of those that have one.
+        match kind {
+            "Source" | "View" => {}
+            "Processor" => names.push(format!("{pascal}Test")),
+            _ => names.push(format!("{pascal}{kind}Test")),
+        }
         scope.objects.take(&names, what, position, self.diagnostics);
+    }
+
+    /// The group of an object that cannot choose it: `service.component.<name>-sink` for a sink.
+    fn own_group(
+        &mut self,
+        kind: &str,
+        name: &Name,
+        position: &Position,
+        scope: &Scope<'_>,
+    ) -> String {
+        let suffix = kind.replace(' ', "-");
+        let group = format!("{}.{}-{suffix}", scope.prefix, name.lower_camel());
+        self.group(
+            &group,
+            &format!("the {kind} `{}`", name.written()),
+            position,
+        );
+        group
     }
 
     pub(super) fn group(&mut self, group: &str, what: &str, position: &Position) {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::copartition;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Definition;
 use crate::name::Name;
@@ -99,6 +100,11 @@ impl Run {
             .filter_map(|component| resolver.component(component))
             .collect();
         let topics = resolver.finish(&definition.position());
+        let known = |name: &str| {
+            let found = topics.binary_search_by(|topic| topic.name.as_str().cmp(name));
+            copartition::known(&topics[found.ok()?])
+        };
+        copartition::check(&components, known, &mut self.diagnostics);
         Some(Definition {
             name,
             description: definition

@@ -6,7 +6,7 @@ use super::component::{Resolver, Scope, text};
 use super::names::Taken;
 use super::topics::Intent;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Processor, ProcessorOutput, TopicUse};
+use crate::model::{Component, Processor, ProcessorOutput, TopicUse};
 use crate::name::Name;
 use crate::position::Position;
 use crate::raw::{RawComponent, RawPersistence, RawProcessor};
@@ -20,21 +20,64 @@ impl Resolver<'_> {
     ) -> Vec<Processor> {
         raw.processors
             .iter()
-            .filter_map(|(processor, span)| self.processor(processor, span, scope))
+            .filter_map(|(processor, span)| {
+                let shares = processor.persistence.0.is_empty() && !raw.persistence.0.is_empty();
+                self.processor(processor, span, shares, scope)
+            })
             .collect()
+    }
+
+    /// Resolves the state of the component, and gives it to those of its processors that share it.
+    pub(super) fn shared_state(
+        &mut self,
+        raw: &RawComponent,
+        component: &mut Component,
+        scope: &Scope<'_>,
+    ) {
+        let group = scope.prefix.clone();
+        component.persistence = self.persistence(&raw.persistence, &group, "a component", scope);
+        let Some((_, span)) = raw.persistence.iter().next() else {
+            return;
+        };
+        let position = scope.position(span);
+        let mut processors = raw.processors.iter();
+        if !processors.any(|(processor, _)| processor.persistence.0.is_empty()) {
+            let message = "no processor of the component shares this persistence";
+            self.diagnostics.push(
+                Diagnostic::new("unused-persistence", message, &position).with_help(
+                    "remove it; processors without a persistence of their own would share it",
+                ),
+            );
+            return;
+        }
+        let what = format!(
+            "the processors of `{}` that share its state",
+            component.name.written()
+        );
+        self.group(&group, &what, &position);
+        for processor in &mut component.processors {
+            if processor.shares_state {
+                processor.persistence.clone_from(&component.persistence);
+            }
+        }
     }
 
     fn processor(
         &mut self,
         raw: &RawProcessor,
         span: &Range<usize>,
+        shares: bool,
         scope: &mut Scope<'_>,
     ) -> Option<Processor> {
         let named = self.object_name(&raw.name, span, "a processor", "Processor", scope);
         let (name, position) = named
             .clone()
             .unwrap_or_else(|| (Name::new("unnamed"), scope.position(span)));
-        let group = self.processor_group(raw, &name, named.is_some(), &position, scope);
+        let group = if shares {
+            self.component_group(raw, &name, scope)
+        } else {
+            self.processor_group(raw, &name, named.is_some(), &position, scope)
+        };
         if raw.inputs.0.is_empty() {
             let message = format!("the processor `{}` has no `inputs`", name.written());
             self.diagnostics.push(
@@ -112,8 +155,26 @@ impl Resolver<'_> {
             lookups,
             outputs,
             persistence,
+            shares_state: shares,
             position,
         })
+    }
+
+    /// The group of the processors that share their component's state, which none of them can choose.
+    fn component_group(&mut self, raw: &RawProcessor, name: &Name, scope: &Scope<'_>) -> String {
+        if let Some((_, span)) = raw.group_name.given() {
+            let message = format!(
+                "the processor `{}` shares its component's state, and with it the consumer group `{}`",
+                name.written(),
+                scope.prefix
+            );
+            self.diagnostics.push(
+                Diagnostic::new("shared-group", message, &scope.position(span)).with_help(
+                    "remove the `groupName`, or give the processor a `persistence` of its own",
+                ),
+            );
+        }
+        scope.prefix.clone()
     }
 
     fn processor_group(
