@@ -70,6 +70,24 @@ pub enum Error {
         /// What the handler returned, or why its state could not be read.
         source: Box<Error>,
     },
+    /// A sink could not write a batch, however often it tried.
+    #[error(
+        "cannot write {}, from {first} to {last}, after {}: {source}; they stay in the topic, and are written when the service runs again",
+        count(*records, "record"),
+        count(*attempts, "attempt")
+    )]
+    Write {
+        /// Records in the batch.
+        records: usize,
+        /// The batch's first record.
+        first: Box<Position>,
+        /// The batch's last record.
+        last: Box<Position>,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the last attempt returned.
+        source: Box<Error>,
+    },
     /// An error of the user's own code, shown with its causes.
     #[error("{}", with_causes(&**.0))]
     Handler(Box<dyn std::error::Error + Send + Sync>),

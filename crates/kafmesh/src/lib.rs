@@ -6,6 +6,8 @@
 //!
 //! - [`Config`]: how a process runs, in code or by `KAFMESH_*` variables;
 //! - [`Source`] and [`View`]: handles that the generated service hands out, and that tests make in memory;
+//! - [`SinkRecord`] and [`Batching`], [`Updates`] and [`Schedule`]: what sinks, view sources and view
+//!   sinks are given and told;
 //! - [`Error`] and [`Result`]: what handlers return;
 //! - [`testing`]: what the generated drivers give back.
 //!
@@ -21,6 +23,7 @@ mod config;
 mod entries;
 mod error;
 mod global;
+mod guard;
 mod halt;
 mod kafka;
 mod memory;
@@ -28,8 +31,10 @@ mod processor;
 mod restore;
 mod retry;
 mod service;
+mod sink;
 mod source;
 mod store;
+mod sync;
 mod view;
 
 #[doc(hidden)]
@@ -40,7 +45,9 @@ pub use config::Config;
 pub use error::{Error, Position, Result, TopicProblem};
 pub use kafka::{Headers, HeadersIter};
 pub use service::Stopper;
+pub use sink::{Batching, SinkRecord};
 pub use source::{Metadata, Source};
+pub use sync::{Schedule, Updates};
 pub use view::View;
 
 /// Includes the definitions that a build script generated with `kafmesh_build::compile`.

@@ -17,20 +17,50 @@ where
     A: Future<Output = Result<T>>,
 {
     let began = Instant::now();
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(PATIENCE);
     loop {
-        match attempt().await {
-            Err(Error::Kafka {
-                action,
-                reason,
-                retriable: true,
-            }) if began.elapsed() < PATIENCE => {
-                tracing::warn!(reason, "{action} failed, trying again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            ended => return ended,
+        let ended = attempt().await;
+        let Err(Error::Kafka {
+            action,
+            reason,
+            retriable: true,
+        }) = &ended
+        else {
+            return ended;
+        };
+        let Some(pause) = backoff.pause(began.elapsed()) else {
+            return ended;
+        };
+        tracing::warn!(reason, "{action} failed, trying again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Pauses between attempts: each twice as long as the one before, until it was tried long enough.
+pub(crate) struct Backoff {
+    patience: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    /// For attempts that go on for `patience`.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            next: FIRST_PAUSE,
         }
+    }
+
+    /// The pause after an attempt that failed `elapsed` after the first began; `None` when it was
+    /// the last. The last begins no sooner than `patience` after the first.
+    pub(crate) fn pause(&mut self, elapsed: Duration) -> Option<Duration> {
+        let left = self.patience.checked_sub(elapsed)?;
+        if left.is_zero() {
+            return None;
+        }
+        let pause = self.next.min(left);
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+        Some(pause)
     }
 }
 

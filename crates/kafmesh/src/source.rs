@@ -217,10 +217,7 @@ impl<M: Message> Source<M> {
         match &self.way {
             Way::Kafka { producer, .. } => {
                 let lane = producer.lane();
-                let mut sent = 0;
-                while !producer.send(&lane, &mut outbox, &mut sent)? {
-                    producer.room().await;
-                }
+                producer.send_all(&lane, &mut outbox).await?;
                 lane.drained().await
             }
             Way::Refused(reason) => Err(Error::NotDelivered {

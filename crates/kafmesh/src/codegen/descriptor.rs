@@ -168,3 +168,24 @@ impl ProcessorDescriptor {
         format!("processor {} of component {}", self.name, component.name)
     }
 }
+
+impl SinkDescriptor {
+    /// As it is called in messages to people.
+    pub(crate) fn title(&self, component: &ComponentDescriptor) -> String {
+        format!("sink {} of component {}", self.name, component.name)
+    }
+}
+
+impl ViewSourceDescriptor {
+    /// As it is called in messages to people.
+    pub(crate) fn title(&self, component: &ComponentDescriptor) -> String {
+        format!("view source {} of component {}", self.name, component.name)
+    }
+}
+
+impl ViewSinkDescriptor {
+    /// As it is called in messages to people.
+    pub(crate) fn title(&self, component: &ComponentDescriptor) -> String {
+        format!("view sink {} of component {}", self.name, component.name)
+    }
+}

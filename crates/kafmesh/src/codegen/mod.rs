@@ -14,11 +14,15 @@ pub mod v1 {
     };
     pub use crate::processor::{Context, NoState, Processor, State, decode, unknown_input};
     pub use crate::service::{Registry, Service};
-    pub use crate::testing::{Outputs, ProcessorTest, ServiceTest};
+    pub use crate::sink::Sink;
+    pub use crate::sync::{ViewSink, ViewSource};
+    pub use crate::testing::{
+        Outputs, ProcessorTest, ServiceTest, SinkTest, ViewSinkTest, ViewSourceTest,
+    };
     pub use {prost, prost_types};
 }
 
 pub(crate) use descriptor::{
-    ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, TopicSettings,
-    TopicUse, ViewDescriptor,
+    ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SinkDescriptor, SourceDescriptor,
+    TopicSettings, TopicUse, ViewDescriptor, ViewSinkDescriptor, ViewSourceDescriptor,
 };

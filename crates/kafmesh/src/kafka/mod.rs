@@ -15,7 +15,7 @@ pub(crate) use rdkafka::{
     Cluster, ClusterTopics, Committed, Committer, GroupConsumer, GroupEvent, Lane, NewTopic,
     PartitionStream, Polled, Producer, Reader,
 };
-pub(crate) use record::{Batch, OwnedRecord, Record, millis_of, time_of};
+pub(crate) use record::{Batch, OwnedRecord, Record, millis_of, readable, time_of};
 pub use record::{Headers, HeadersIter};
 
 /// A partition of a topic.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::rdkafka::{MessageHeaders, Messages};
+use crate::error::Position;
 
 /// Records of one partition, in offset order.
 ///
@@ -73,6 +74,31 @@ pub(crate) struct Record<'a> {
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
     pub(crate) headers: Headers<'a>,
+}
+
+impl<'a> Record<'a> {
+    /// Its key as text, or why it has none.
+    pub(crate) fn text_key(&self) -> Result<&'a str, String> {
+        let key = self
+            .key
+            .ok_or("it has no key, and records are told apart by keys")?;
+        std::str::from_utf8(key).map_err(|error| format!("its key is not UTF-8: {error}"))
+    }
+
+    /// Where it is, for error messages.
+    pub(crate) fn position(&self, topic: &str, partition: i32) -> Position {
+        Position {
+            topic: topic.to_owned(),
+            partition,
+            offset: self.offset,
+            key: self.key.map(readable),
+        }
+    }
+}
+
+/// A key for error messages; what is not UTF-8 is escaped.
+pub(crate) fn readable(key: &[u8]) -> String {
+    std::str::from_utf8(key).map_or_else(|_| key.escape_ascii().to_string(), str::to_owned)
 }
 
 /// The headers of a record, parsed when they are asked for.

@@ -1,7 +1,7 @@
 //! One record through one processor: decode, handle, effects. The same code runs under Kafka and in tests.
 
 use super::context::Context;
-use super::work::{State, Work, position};
+use super::work::{State, Work};
 use crate::codegen::ProcessorDescriptor;
 use crate::error::{Error, Position, Result, message_name};
 use crate::kafka::Record;
@@ -36,19 +36,10 @@ pub(crate) async fn process<P: Processor>(
     partition: i32,
     record: Record<'_>,
 ) -> Result<()> {
-    let at = || position(&record, topic, partition);
-    let key = match record.key.map(std::str::from_utf8) {
-        Some(Ok(key)) => key,
-        Some(Err(error)) => {
-            return Err(undecodable(at(), format!("its key is not UTF-8: {error}")));
-        }
-        None => {
-            return Err(undecodable(
-                at(),
-                "it has no key, and a processor works per key".to_owned(),
-            ));
-        }
-    };
+    let at = || record.position(topic, partition);
+    let key = record
+        .text_key()
+        .map_err(|reason| undecodable(at(), reason))?;
     work.begin();
     let handled = processor
         .handle(

@@ -13,12 +13,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Processor;
-use super::guard::said;
 use super::tables::Tables;
 use super::task::{Changelog, Out, Task, TaskInput, TaskState};
 use super::work::{LARGEST_RECORD, Work};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::guard::said;
 use crate::halt::Halt;
 use crate::kafka::{
     Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition,

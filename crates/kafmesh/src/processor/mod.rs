@@ -3,7 +3,6 @@
 mod cache;
 mod context;
 mod core;
-mod guard;
 mod member;
 mod tables;
 mod task;

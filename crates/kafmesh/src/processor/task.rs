@@ -27,9 +27,9 @@ use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Processor, process};
-use super::guard::guarded;
-use super::work::{Work, position};
+use super::work::Work;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 use crate::kafka::{
     Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader,
     TopicPartition,
@@ -212,7 +212,7 @@ impl<P: Processor> Task<P> {
                     self.work.discard();
                     let source = Box::new(Error::handler(format!("it panicked: {said}")));
                     return Ok(Some(Error::HandlerAt {
-                        at: position(&record, topic, partition),
+                        at: record.position(topic, partition),
                         source,
                     }));
                 }
@@ -233,15 +233,8 @@ impl<P: Processor> Task<P> {
 
     /// Hands the outbox to the producer, waiting for room as long as it takes.
     async fn send(&mut self) -> Result<()> {
-        let mut sent = 0;
-        while !self
-            .out
-            .producer
-            .send(&self.out.lane, &mut self.work.outbox, &mut sent)?
-        {
-            self.out.producer.room().await;
-        }
-        Ok(())
+        let Out { producer, lane } = &self.out;
+        producer.send_all(lane, &mut self.work.outbox).await
     }
 
     fn is_uncommitted(&self) -> bool {

@@ -6,8 +6,8 @@ use prost::Message;
 use super::cache::{Cache, Slot};
 use super::tables::Tables;
 use crate::codegen::ProcessorDescriptor;
-use crate::error::{Error, Position, Result, message_name};
-use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of};
+use crate::error::{Error, Result, message_name};
+use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of, readable};
 use crate::store::{MAX_KEY, Table, TableBatch};
 
 /// What a state must be able to do; every prost message is one.
@@ -264,20 +264,6 @@ fn read_state<S: State>(table: Option<&Table>, key: &str) -> Result<(Option<S>, 
 /// Appends a message; a `Vec` grows, so this cannot run out of room.
 fn encode(message: &impl Message, buffer: &mut Vec<u8>) {
     message.encode_raw(buffer);
-}
-
-/// Where `record` is, for error messages.
-pub(crate) fn position(record: &Record<'_>, topic: &str, partition: i32) -> Position {
-    Position {
-        topic: topic.to_owned(),
-        partition,
-        offset: record.offset,
-        key: record.key.map(readable),
-    }
-}
-
-fn readable(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| bytes.escape_ascii().to_string(), str::to_owned)
 }
 
 #[cfg(test)]

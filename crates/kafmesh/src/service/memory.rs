@@ -1,5 +1,7 @@
 //! The in-memory back end of a [`Registry`](super::Registry): topics, and who reads them.
 
+mod parts;
+
 use std::pin::Pin;
 
 use crate::codegen::{ProcessorDescriptor, TopicUse};
@@ -9,11 +11,16 @@ use crate::memory::Log;
 use crate::processor::{Processor, Tables, Work, process};
 use crate::restore::apply;
 use crate::store::Table;
+use parts::Part;
+pub(crate) use parts::{SinkPart, ViewSinkPart, ViewSourcePart};
 
 /// Topics in memory, and who reads them.
 pub(crate) struct Bench {
     pub(crate) log: Log,
     processors: Vec<Box<dyn Reads>>,
+    pub(crate) view_sources: Vec<Box<dyn Part>>,
+    pub(crate) sinks: Vec<Box<dyn Part>>,
+    pub(crate) view_sinks: Vec<Box<dyn Part>>,
     /// Of views, joins and lookups: one per topic.
     tables: Vec<FedTable>,
 }
@@ -48,6 +55,9 @@ impl Bench {
         Self {
             log: Log::new(),
             processors: Vec::new(),
+            view_sources: Vec::new(),
+            sinks: Vec::new(),
+            view_sinks: Vec::new(),
             tables: Vec::new(),
         }
     }
@@ -78,16 +88,40 @@ impl Bench {
         table
     }
 
+    /// Lets everything do what is due until nothing is. View sources come first, since what they
+    /// bring is what others look up; view sinks last, since they hand over what all of it amounts to.
     pub(crate) async fn settle(&mut self) -> Result<()> {
-        let mut busy = true;
-        while busy {
-            busy = false;
-            for processor in &mut self.processors {
-                feed(&mut self.tables, &self.log)?;
-                busy |= processor.catch_up(&self.log).await?;
+        loop {
+            let busy = self.act(|bench| &mut bench.view_sources).await?
+                || self.process().await?
+                || self.act(|bench| &mut bench.sinks).await?
+                || self.act(|bench| &mut bench.view_sinks).await?;
+            if !busy {
+                return Ok(());
             }
         }
-        feed(&mut self.tables, &self.log)
+    }
+
+    /// Lets every processor handle what is new; whether there was anything.
+    async fn process(&mut self) -> Result<bool> {
+        let mut busy = false;
+        for processor in &mut self.processors {
+            feed(&mut self.tables, &self.log)?;
+            busy |= processor.catch_up(&self.log).await?;
+        }
+        feed(&mut self.tables, &self.log)?;
+        Ok(busy)
+    }
+
+    /// Lets `parts` do what is due; whether anything was.
+    async fn act(&mut self, parts: fn(&mut Self) -> &mut Vec<Box<dyn Part>>) -> Result<bool> {
+        feed(&mut self.tables, &self.log)?;
+        let log = self.log.clone();
+        let mut busy = false;
+        for part in parts(self) {
+            busy |= part.act(&log).await?;
+        }
+        Ok(busy)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a process runs: generated code registers processors here and gets its handles from here.
 
+mod parts;
+
 use std::collections::BTreeMap;
 
 use prost::Message;
@@ -27,6 +29,8 @@ pub struct Registry {
     service: &'static ServiceDescriptor,
     /// By consumer group, which is unique in a service.
     processors: BTreeMap<&'static str, Registered>,
+    /// The names of sinks, view sources and view sinks, by consumer group as well.
+    parts: BTreeMap<&'static str, String>,
     end: End,
 }
 
@@ -68,6 +72,7 @@ impl Registry {
         Self {
             service,
             processors: BTreeMap::new(),
+            parts: BTreeMap::new(),
             end: End::Memory(bench),
         }
     }
@@ -76,6 +81,7 @@ impl Registry {
         Self {
             service,
             processors: BTreeMap::new(),
+            parts: BTreeMap::new(),
             end: End::Kafka(Box::new(kafka)),
         }
     }

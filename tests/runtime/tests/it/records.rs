@@ -150,7 +150,7 @@ const BAD: &[Bad] = &[
             timestamp: None,
             headers: &[],
         },
-        said: "cannot decode the record at topic TOPIC, partition 0, offset 3, no key: it has no key, and a processor works per key",
+        said: "cannot decode the record at topic TOPIC, partition 0, offset 3, no key: it has no key, and records are told apart by keys",
         curable: false,
     },
     Bad {

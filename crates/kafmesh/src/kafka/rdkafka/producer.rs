@@ -145,6 +145,18 @@ impl Producer {
         }
     }
 
+    /// Hands over every record, in order, waiting for room as long as it takes.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(crate) async fn send_all(&self, lane: &Lane, outbox: &mut Outbox) -> Result<()> {
+        let mut sent = 0;
+        while !self.send(lane, outbox, &mut sent)? {
+            self.room().await;
+        }
+        Ok(())
+    }
+
     /// Whether the client takes records. Once it was full, only when half of what it held is gone.
     pub(crate) fn has_room(&self) -> bool {
         !self.shared().full.load(Ordering::Acquire)

@@ -1,4 +1,4 @@
-//! What is seen of a handler from outside: that it panicked, that it waited.
+//! What is seen of user code from outside: that it panicked, that it waited.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -7,18 +7,18 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// How a guarded future ended.
-pub(super) struct Guarded<T> {
+pub(crate) struct Guarded<T> {
     /// The output, or what was said at the panic.
-    pub(super) output: Result<T, String>,
+    pub(crate) output: Result<T, String>,
     /// Whether it was not done at once. A handler that never waits need not be watched for the time
     /// it takes, which would cost more than many handlers do.
-    pub(super) waited: bool,
+    pub(crate) waited: bool,
 }
 
 /// Runs `future`, keeping its panic from taking the task along.
 ///
 /// Whoever calls this must not rely on what the future was changing when it panicked.
-pub(super) async fn guarded<F: Future>(future: F) -> Guarded<F::Output> {
+pub(crate) async fn guarded<F: Future>(future: F) -> Guarded<F::Output> {
     let mut future = pin!(future);
     let mut waited = false;
     let output =
@@ -37,7 +37,7 @@ pub(super) async fn guarded<F: Future>(future: F) -> Guarded<F::Output> {
 }
 
 /// The text of a panic.
-pub(super) fn said(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -1,0 +1,97 @@
+//! Registering what runs beside the processors: sinks, view sources and view sinks.
+
+use super::{End, Registry};
+use crate::codegen::ComponentDescriptor;
+use crate::error::{Error, Result};
+use crate::global::GlobalTable;
+use crate::service::memory::{SinkPart, ViewSinkPart, ViewSourcePart};
+use crate::sink::{Batching, Sink};
+use crate::sync::{Schedule, ViewSink, ViewSource};
+use crate::view::View;
+
+impl Registry {
+    /// Runs `sink` in this process.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registered`] the second time.
+    pub fn register_sink<S: Sink>(
+        &mut self,
+        component: &'static ComponentDescriptor,
+        sink: S,
+        batching: Batching,
+    ) -> Result<()> {
+        let descriptor = sink.descriptor();
+        self.register_part(descriptor.group, descriptor.title(component))?;
+        match &mut self.end {
+            End::Memory(bench) => {
+                let part = SinkPart::new(sink, batching, bench.log.clone());
+                bench.sinks.push(Box::new(part));
+            }
+            End::Kafka(_) => return Err(not_yet()),
+        }
+        Ok(())
+    }
+
+    /// Runs `source` in this process, whenever it is this one's turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registered`] the second time.
+    pub fn register_view_source<V: ViewSource>(
+        &mut self,
+        component: &'static ComponentDescriptor,
+        source: V,
+        schedule: Schedule,
+    ) -> Result<()> {
+        let descriptor = source.descriptor();
+        self.register_part(descriptor.group, descriptor.title(component))?;
+        match &mut self.end {
+            End::Memory(bench) => {
+                let table = bench.table(descriptor.topic.topic);
+                let part = ViewSourcePart::new(source, schedule, table);
+                bench.view_sources.push(Box::new(part));
+            }
+            End::Kafka(_) => return Err(not_yet()),
+        }
+        Ok(())
+    }
+
+    /// Runs `sink` in this process, whenever it is this one's turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registered`] the second time.
+    pub fn register_view_sink<V: ViewSink>(
+        &mut self,
+        component: &'static ComponentDescriptor,
+        sink: V,
+        schedule: Schedule,
+    ) -> Result<()> {
+        let descriptor = sink.descriptor();
+        self.register_part(descriptor.group, descriptor.title(component))?;
+        let topic = descriptor.topic.topic;
+        match &mut self.end {
+            End::Memory(bench) => {
+                let view = View::new(GlobalTable::in_memory(topic, bench.table(topic)));
+                bench
+                    .view_sinks
+                    .push(Box::new(ViewSinkPart::new(sink, schedule, view)));
+            }
+            End::Kafka(_) => return Err(not_yet()),
+        }
+        Ok(())
+    }
+
+    fn register_part(&mut self, group: &'static str, title: String) -> Result<()> {
+        if self.parts.contains_key(group) {
+            return Err(Error::Registered { object: title });
+        }
+        self.parts.insert(group, title);
+        Ok(())
+    }
+}
+
+fn not_yet() -> Error {
+    Error::handler("this runs in memory only so far")
+}
