@@ -264,3 +264,17 @@ async fn a_service_s_tables_are_complete_when_its_records_are_handled() {
         .collect();
     assert_eq!(enriched, [text("up of Ada")]);
 }
+
+#[tokio::test]
+async fn a_service_s_test_writes_to_its_topics_only() {
+    let test = ServiceTest::new(&SERVICE);
+    let elsewhere = test.source::<String>("s.enriched").unwrap();
+    elsewhere.emit("device-1", &text("up")).await.unwrap();
+    let records = test.records::<String>("s.enriched").unwrap();
+    assert_eq!(records[0].value, Some(text("up")));
+    let error = test.source::<String>("s.other").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "service s has no topic s.other; its topics are s.enriched"
+    );
+}

@@ -6,8 +6,9 @@ use prost::Message;
 
 use crate::codegen::ServiceDescriptor;
 use crate::error::{Error, Result};
-use crate::memory::Captured;
+use crate::memory::{Captured, Log};
 use crate::service::{Bench, Registry};
+use crate::source::Source;
 
 /// A service without a broker; generated code wraps it with the service's components.
 pub struct ServiceTest {
@@ -56,24 +57,35 @@ impl ServiceTest {
     ///
     /// When the service has no such topic, or a record is not an `M`.
     pub fn records<M: Message + Default>(&self, topic: &str) -> Result<Vec<Captured<M>>> {
-        let topics = self.descriptor.topics;
-        if topics.iter().all(|known| known.name != topic) {
-            let known: Vec<_> = topics.iter().map(|known| known.name).collect();
-            return Err(Error::handler(format!(
-                "service {} has no topic {topic}; its topics are {}",
-                self.descriptor.name,
-                known.join(", ")
-            )));
-        }
-        let records = self
-            .registry
-            .log()
-            .map(|log| log.read(topic, 0))
-            .unwrap_or_default();
+        let records = self.log_of(topic)?.read(topic, 0);
         records
             .iter()
             .map(|record| Captured::decode(topic, record))
             .collect()
+    }
+
+    /// A source into `topic`: what another service writes there, or a processor that is not registered.
+    ///
+    /// # Errors
+    ///
+    /// When the service has no such topic.
+    pub fn source<M: Message>(&self, topic: &str) -> Result<Source<M>> {
+        Ok(Source::memory(self.log_of(topic)?.clone(), topic))
+    }
+
+    fn log_of(&self, topic: &str) -> Result<&Log> {
+        let topics = self.descriptor.topics;
+        self.registry
+            .log()
+            .filter(|_| topics.iter().any(|known| known.name == topic))
+            .ok_or_else(|| {
+                let known: Vec<_> = topics.iter().map(|known| known.name).collect();
+                Error::handler(format!(
+                    "service {} has no topic {topic}; its topics are {}",
+                    self.descriptor.name,
+                    known.join(", ")
+                ))
+            })
     }
 }
 
