@@ -17,12 +17,13 @@ Usage: cargo xtask COMMAND
 Commands:
   demo                          the clicks example with traffic, on a broker inside kafmesh
                                 (KAFMESH_BROKERS: on yours)
-  test [OPTIONS] [FILTER]       every check and test, on a Kafka started for it
-                                (KAFMESH_TEST_BROKERS: on yours)
+  test [OPTIONS] [FILTER]       every check and test, on a Kafka and a PostgreSQL started for it
+                                (KAFMESH_TEST_BROKERS, KAFMESH_TEST_POSTGRES: on yours)
   bench [OPTIONS]               what a record costs, beside a bare librdkafka loop, on a Kafka started for it
                                 (KAFMESH_TEST_BROKERS or KAFMESH_BROKERS: on yours)
   codegen [--check]             regenerate the examples' checked-in code, or tell whether it is stale
   servers kafka [--nodes 3|1]   run an Apache Kafka until Ctrl-C and print its address
+  servers postgres              the same with a PostgreSQL
 
 Options of test:
   --skip-checks    only the tests: no formatting, clippy, documentation, cargo-deny, codegen
@@ -41,7 +42,8 @@ Examples:
   cargo xtask test restore -- --nocapture
   KAFMESH_TEST_BROKERS=localhost:9092 cargo xtask test
 
-Kafka is fetched once (54 MB) into $XDG_CACHE_HOME/kafmesh or ~/.cache/kafmesh. NO_COLOR turns colours off.
+Kafka (54 MB) and PostgreSQL (15 MB) are fetched once into $XDG_CACHE_HOME/kafmesh or ~/.cache/kafmesh.
+NO_COLOR turns colours off.
 ";
 
 /// What to do.
@@ -53,6 +55,7 @@ pub(crate) enum Task {
     Bench(bench::Options),
     Codegen(codegen::Mode),
     ServersKafka { nodes: u16 },
+    ServersPostgres,
 }
 
 /// Reads the arguments after the program's name.
@@ -141,20 +144,27 @@ fn codegen(mut parser: lexopt::Parser) -> Result<Task> {
 }
 
 fn servers(mut parser: lexopt::Parser) -> Result<Task> {
-    let mut kafka = false;
-    let mut nodes = kafka::NODES;
+    let mut server = None;
+    let mut nodes = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Task::Help),
-            Value(name) if name == "kafka" => kafka = true,
-            Long("nodes") => nodes = parse_nodes(&mut parser)?,
+            Value(name) if server.is_none() => server = Some(name.string()?),
+            Long("nodes") => nodes = Some(parse_nodes(&mut parser)?),
             other => return Err(other.unexpected().into()),
         }
     }
-    if !kafka {
-        bail!("which server? there is: cargo xtask servers kafka");
+    match server.as_deref() {
+        Some("kafka") => Ok(Task::ServersKafka {
+            nodes: nodes.unwrap_or(kafka::NODES),
+        }),
+        Some("postgres") if nodes.is_some() => bail!("--nodes is for kafka"),
+        Some("postgres") => Ok(Task::ServersPostgres),
+        Some(other) => bail!("there is no server `{other}`; there are kafka and postgres"),
+        None => {
+            bail!("which server? `cargo xtask servers kafka` or `cargo xtask servers postgres`")
+        }
     }
-    Ok(Task::ServersKafka { nodes })
 }
 
 fn parse_nodes(parser: &mut lexopt::Parser) -> Result<u16> {
@@ -195,6 +205,7 @@ mod tests {
             ("servers kafka", Task::ServersKafka { nodes: 3 }),
             ("servers kafka --nodes 1", Task::ServersKafka { nodes: 1 }),
             ("servers --nodes=1 kafka", Task::ServersKafka { nodes: 1 }),
+            ("servers postgres", Task::ServersPostgres),
         ] {
             assert_eq!(parse(line).unwrap(), expected, "{line}");
         }
@@ -258,6 +269,8 @@ mod tests {
             ("test --slow", "--slow"),
             ("servers", "servers kafka"),
             ("servers neo4j", "neo4j"),
+            ("servers kafka postgres", "postgres"),
+            ("servers postgres --nodes 1", "--nodes is for kafka"),
             ("servers kafka --nodes 2", "--nodes is 1 or 3"),
             ("servers kafka --nodes x", "--nodes takes a number"),
         ] {

@@ -4,9 +4,6 @@ mod config;
 mod jars;
 mod node;
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::{Ipv4Addr, TcpListener};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -14,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::require::{self, Need};
 use crate::scratch::Scratch;
-use crate::{interrupt, say};
+use crate::{interrupt, ports, say};
 use node::Node;
 
 pub(crate) use jars::VERSION;
@@ -50,7 +47,7 @@ impl Cluster {
             plural(count, "node")
         ));
         let data = Scratch::new("kafka")?;
-        let nodes = config::cluster(&free_ports(usize::from(count) * 2)?)
+        let nodes = config::cluster(&ports::free(usize::from(count) * 2)?)
             .into_iter()
             .map(|config| Node::new(data.path(), &config))
             .collect::<Result<Vec<_>>>()?;
@@ -149,63 +146,10 @@ impl Cluster {
     }
 }
 
-/// Below what systems hand out for outgoing connections (from 32768 on Linux, 49152 elsewhere): a port from there could
-/// be taken again in the seconds until the server listens.
-const PORTS: Range<u16> = 20_000..32_000;
-
-/// Ports nobody listens on. They are all held until the last is found, so no two are the same.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
-    // Beginning anywhere keeps runs at the same time apart.
-    free_ports_from(
-        RandomState::new().build_hasher().finish() as usize % PORTS.len(),
-        count,
-    )
-}
-
-fn free_ports_from(first: usize, count: usize) -> Result<Vec<u16>> {
-    let held: Vec<_> = PORTS
-        .cycle()
-        .skip(first)
-        .take(PORTS.len())
-        .filter_map(|port| {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-                .ok()
-                .map(|held| (port, held))
-        })
-        .take(count)
-        .collect();
-    if held.len() < count {
-        bail!("no free ports between {} and {}", PORTS.start, PORTS.end);
-    }
-    Ok(held.iter().map(|(port, _)| *port).collect())
-}
-
 fn plural(count: u16, noun: &str) -> String {
     if count == 1 {
         noun.to_owned()
     } else {
         format!("{noun}s")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn free_ports_differ_and_are_not_for_outgoing_connections() {
-        let ports = free_ports(6).unwrap();
-        assert_eq!(ports.iter().collect::<HashSet<_>>().len(), 6);
-        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
-    }
-
-    #[test]
-    fn taken_ports_are_passed_over() {
-        let mut ports = PORTS.map(|port| (port, TcpListener::bind((Ipv4Addr::LOCALHOST, port))));
-        let (taken, _held) = ports.find(|(_, held)| held.is_ok()).unwrap();
-        let found = free_ports_from(usize::from(taken - PORTS.start), 1).unwrap();
-        assert_ne!(found, [taken]);
     }
 }

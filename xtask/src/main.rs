@@ -7,10 +7,14 @@ mod codegen;
 mod demo;
 mod interrupt;
 mod kafka;
+mod maven;
+mod ports;
+mod postgres;
 mod process;
 mod require;
 mod say;
 mod scratch;
+mod server_log;
 mod servers;
 mod test;
 
@@ -67,6 +71,7 @@ fn run(task: &Task) -> Result<bool> {
         Task::Bench(options) => bench::run(options),
         Task::Codegen(mode) => codegen::run(*mode),
         Task::ServersKafka { nodes } => servers::kafka(*nodes),
+        Task::ServersPostgres => servers::postgres(),
     }
 }
 

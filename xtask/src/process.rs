@@ -120,7 +120,12 @@ impl Group {
 
     /// Asks the group to end, and kills what has not ended in time.
     pub(crate) fn terminate(&mut self) {
-        self.signal(Signal::SIGTERM);
+        self.end(Signal::SIGTERM);
+    }
+
+    /// Like [`Group::terminate`], for what takes another signal for the wish that it ends.
+    pub(crate) fn end(&mut self, wish: Signal) {
+        self.signal(wish);
         let deadline = Instant::now() + GRACE;
         while Instant::now() < deadline {
             if matches!(self.try_wait(), Ok(Some(_))) {

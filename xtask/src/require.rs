@@ -29,8 +29,10 @@ pub(crate) enum Need {
     Bash,
     /// Runs the Kafka server.
     Java,
-    /// Fetches the Kafka server.
+    /// Fetches the servers.
     Maven,
+    /// Unpacks the PostgreSQL server.
+    Xz,
 }
 
 /// What building the workspace needs.
@@ -46,7 +48,8 @@ impl Need {
             Self::Make => "make",
             Self::Bash => "bash",
             Self::Java => "Java 17 or newer (java, or JAVA_HOME), which runs the Kafka server",
-            Self::Maven => "Maven (mvn), which fetches the Kafka server",
+            Self::Maven => "Maven (mvn), which fetches the servers",
+            Self::Xz => "xz, which unpacks the PostgreSQL server",
         }
     }
 }
@@ -186,6 +189,7 @@ impl Machine {
                 .and_then(|java| (self.java_version)(&java))
                 .is_some_and(|version| version >= OLDEST_JAVA),
             Need::Maven => find("mvn").is_some(),
+            Need::Xz => find("xz").is_some(),
         }
     }
 
@@ -284,13 +288,14 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    const EVERYTHING: [Need; 6] = [
+    const EVERYTHING: [Need; 7] = [
         Need::CCompiler,
         Need::CxxCompiler,
         Need::Make,
         Need::Bash,
         Need::Java,
         Need::Maven,
+        Need::Xz,
     ];
 
     /// A machine whose `PATH` has these programs, each doing what `true` or `false` does.
@@ -322,8 +327,8 @@ mod tests {
     #[test]
     fn a_whole_machine_lacks_nothing() {
         let scratch = Scratch::new("require-test").unwrap();
-        let all =
-            ["cc", "g++", "make", "bash", "java", "mvn", "apt-get"].map(|name| (name, "true"));
+        let all = ["cc", "g++", "make", "bash", "java", "mvn", "xz", "apt-get"]
+            .map(|name| (name, "true"));
         let machine = machine(&scratch, &all, |_| Some(17));
         assert_eq!(machine.missing(&EVERYTHING), []);
         assert_eq!(machine.manager(), Some(Manager::Apt));
@@ -346,7 +351,8 @@ mod tests {
                 Need::CxxCompiler,
                 Need::Bash,
                 Need::Java,
-                Need::Maven
+                Need::Maven,
+                Need::Xz
             ]
         );
     }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use anyhow::{Context as _, Result, bail};
 
 use crate::kafka::Cluster;
+use crate::postgres::Server;
 use crate::{interrupt, say};
 
 /// Runs Kafka until Ctrl-C, which comes as an error, and obeys the commands that arrive on standard input.
@@ -23,6 +24,17 @@ pub(crate) fn kafka(nodes: u16) -> Result<bool> {
             // Closed input, as in a script, is no reason to stop.
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
         }
+        interrupt::tick()?;
+    }
+}
+
+/// Runs PostgreSQL until Ctrl-C, which comes as an error.
+pub(crate) fn postgres() -> Result<bool> {
+    let mut server = Server::start()?;
+    println!("DATABASE_URL={}", server.url());
+    say::note("Ctrl-C stops it and removes its data");
+    loop {
+        server.check()?;
         interrupt::tick()?;
     }
 }

@@ -11,11 +11,13 @@ use anyhow::Result;
 
 use crate::interrupt::Interrupted;
 use crate::kafka::{self, Cluster};
+use crate::postgres::Server;
 use crate::{codegen, process, require, say};
 use totals::Totals;
 
-/// Tests that need Kafka take its address from here. Who sets it brings their own, and none is started.
+/// Tests that need a server take its address from a variable. Who sets it brings their own, and none is started.
 const BROKERS: &str = "KAFMESH_TEST_BROKERS";
+const POSTGRES: &str = "KAFMESH_TEST_POSTGRES";
 
 /// What to run.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -91,19 +93,31 @@ fn checks(options: &Options, report: &mut Report) -> Result<()> {
 
 fn tests(options: &Options, report: &mut Report) -> Result<()> {
     let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    let mut servers = None;
-    if std::env::var_os(BROKERS).is_some_and(|brokers| !brokers.is_empty()) {
+    let mut cluster = None;
+    let mut postgres = None;
+    let mut started = true;
+    if is_set(BROKERS) {
         say::note(format!("the tests run on your Kafka: {BROKERS} is set"));
     } else {
-        let started = report.stage("Kafka for the tests", || {
-            let cluster = Cluster::start(kafka::NODES)?;
-            test.env(BROKERS, cluster.brokers());
-            servers = Some(cluster);
+        started &= report.stage("Kafka for the tests", || {
+            let own = cluster.insert(Cluster::start(kafka::NODES)?);
+            test.env(BROKERS, own.brokers());
             Ok(true)
         })?;
-        if !started {
-            return Ok(());
-        }
+    }
+    if is_set(POSTGRES) {
+        say::note(format!(
+            "the tests run on your PostgreSQL: {POSTGRES} is set"
+        ));
+    } else {
+        started &= report.stage("PostgreSQL for the tests", || {
+            let own = postgres.insert(Server::start()?);
+            test.env(POSTGRES, own.url());
+            Ok(true)
+        })?;
+    }
+    if !started {
+        return Ok(());
     }
     test.args(&options.passed_on);
 
@@ -114,7 +128,8 @@ fn tests(options: &Options, report: &mut Report) -> Result<()> {
             totals.add_line(line);
         })?;
         // A server that went away explains failures better than they do.
-        servers.as_mut().map_or(Ok(()), Cluster::check)?;
+        cluster.as_mut().map_or(Ok(()), Cluster::check)?;
+        postgres.as_mut().map_or(Ok(()), Server::check)?;
         // With failed tests to count, the stage itself is not one more failure.
         Ok(status.success() || totals.failed > 0)
     })?;
@@ -125,6 +140,10 @@ fn tests(options: &Options, report: &mut Report) -> Result<()> {
         report.failures.push("tests".to_owned());
     }
     Ok(())
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// What has happened so far.

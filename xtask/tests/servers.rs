@@ -1,4 +1,4 @@
-//! `cargo xtask servers kafka`, run as people run it, with a stand-in for Java that starts at once.
+//! `cargo xtask servers`, run as people run it, with stand-ins for the servers that start at once.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -24,11 +25,18 @@ struct Machine {
 
 impl Machine {
     fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("servers-{name}"));
+        Self::new_in(Path::new(env!("CARGO_TARGET_TMPDIR")), name)
+    }
+
+    fn new_in(base: &Path, name: &str) -> Self {
+        let folder = base.join(format!("servers-{name}"));
         let _ = fs::remove_dir_all(&folder);
         for part in ["tmp", "cache", "log"] {
             fs::create_dir_all(folder.join(part)).unwrap();
         }
+        // PostgreSQL does not run as root, and neither does its stand-in.
+        let everybody = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(folder.join("log"), everybody).unwrap();
         Self { folder }
     }
 
@@ -53,17 +61,22 @@ impl Machine {
 
     /// Starts Kafka and waits until its address is known.
     fn start(&self, arguments: &[&str]) -> Running {
+        self.start_server(&[&["kafka"], arguments].concat())
+    }
+
+    /// Starts a server and waits until its address is known.
+    fn start_server(&self, arguments: &[&str]) -> Running {
         let mut child = self
-            .xtask(&[&["servers", "kafka"], arguments].concat())
+            .xtask(&[&["servers"], arguments].concat())
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut running = Running {
             child,
             output,
-            brokers: String::new(),
+            address: String::new(),
         };
-        running.brokers = running.line();
+        running.address = running.line();
         running
     }
 
@@ -86,7 +99,7 @@ impl Machine {
 struct Running {
     child: Child,
     output: BufReader<ChildStdout>,
-    brokers: String,
+    address: String,
 }
 
 impl Running {
@@ -137,10 +150,10 @@ fn ctrl_c_leaves_nothing_behind() {
         let machine = Machine::new("ctrl-c");
         let mut running = machine.start(&[]);
         assert_eq!(
-            running.brokers.matches("127.0.0.1:").count(),
+            running.address.matches("127.0.0.1:").count(),
             3,
             "{}",
-            running.brokers
+            running.address
         );
         let servers = machine.servers();
         assert_eq!(servers.len(), 3);
@@ -157,6 +170,31 @@ fn ctrl_c_leaves_nothing_behind() {
         assert!(!servers.iter().any(|server| is_alive(*server)), "{signal}");
         assert_eq!(machine.temporary_folders(), [] as [PathBuf; 0], "{signal}");
     }
+}
+
+#[test]
+fn postgres_is_asked_to_leave_in_order() {
+    // Where everybody may look, which the folder of the repository need not be.
+    let base = std::env::temp_dir().join(format!("kafmesh-xtask-{}", std::process::id()));
+    let machine = Machine::new_in(&base, "postgres");
+    let mut running = machine.start_server(&["postgres"]);
+    assert!(
+        running
+            .address
+            .starts_with("DATABASE_URL=postgres://postgres@127.0.0.1:"),
+        "{}",
+        running.address
+    );
+    let servers = machine.servers();
+    assert!(servers.len() == 1 && is_alive(servers[0]));
+    running.signal(Signal::SIGINT);
+    assert_eq!(running.child.wait().unwrap().code(), Some(130));
+    assert_eq!(
+        fs::read_to_string(machine.folder.join("log/orderly")).unwrap(),
+        "left\n"
+    );
+    assert_eq!(machine.temporary_folders(), [] as [PathBuf; 0]);
+    fs::remove_dir_all(base).unwrap();
 }
 
 #[test]

@@ -1,21 +1,18 @@
 //! One Kafka server process and its files.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, Result};
 
 use super::config::{self, NodeConfig};
 use crate::process::{self, Group};
-use crate::{require, say};
+use crate::require;
+use crate::server_log::ServerLog;
 
 /// What the server logs when it serves.
 const READY: &str = "Kafka Server started";
-
-/// How many lines of the log are shown after a failure.
-const TAIL: usize = 30;
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -26,9 +23,7 @@ pub(super) struct Node {
     voters: String,
     properties: PathBuf,
     log4j: PathBuf,
-    log: PathBuf,
-    /// Where in the log the current run begins.
-    log_start: u64,
+    log: ServerLog,
     process: Option<Group>,
 }
 
@@ -52,8 +47,10 @@ impl Node {
             voters: config.voters.clone(),
             properties,
             log4j,
-            log: folder.join("server.log"),
-            log_start: 0,
+            log: ServerLog::new(
+                format!("Kafka node {}", config.id),
+                folder.join("server.log"),
+            ),
             process: None,
         })
     }
@@ -83,7 +80,7 @@ impl Node {
 
     /// Starts the server; [`Node::is_ready`] tells when it serves.
     pub(super) fn start(&mut self, jars: &Path) -> Result<()> {
-        self.log_start = fs::metadata(&self.log).map_or(0, |log| log.len());
+        self.log.begin();
         let mut command = self.java(jars)?;
         command.arg("kafka.Kafka").arg(&self.properties);
         self.process = Some(Group::spawn(&mut command)?);
@@ -91,21 +88,14 @@ impl Node {
     }
 
     fn java(&self, jars: &Path) -> Result<Command> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .context("cannot write the log")?;
         let mut command = process::tethered(require::java());
         command
             .args([self.heap, "-cp", &format!("{}/*", jars.display())])
             .arg(format!(
                 "-Dlog4j2.configurationFile={}",
                 self.log4j.display()
-            ))
-            .stdin(Stdio::null())
-            .stderr(log.try_clone().context("cannot write the log")?)
-            .stdout(log);
+            ));
+        self.log.attach(&mut command)?;
         Ok(command)
     }
 
@@ -115,7 +105,7 @@ impl Node {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.read_log(self.log_start).contains(READY)
+        self.log.has(READY)
     }
 
     /// How the node ended, if it did so without having been killed.
@@ -130,24 +120,6 @@ impl Node {
 
     /// Shows the end of the log.
     pub(super) fn show_log(&self) {
-        say::note(format!("the end of the log of Kafka node {}:", self.id));
-        let log = self.read_log(0);
-        let lines: Vec<_> = log.lines().collect();
-        for line in &lines[lines.len().saturating_sub(TAIL)..] {
-            say::note(line);
-        }
-    }
-
-    fn read_log(&self, from: u64) -> String {
-        let mut bytes = Vec::new();
-        let read = File::open(&self.log).and_then(|mut log| {
-            log.seek(SeekFrom::Start(from))?;
-            log.read_to_end(&mut bytes)
-        });
-        // Not there yet: nothing has been logged.
-        read.map_or_else(
-            |_| String::new(),
-            |_| String::from_utf8_lossy(&bytes).into_owned(),
-        )
+        self.log.show();
     }
 }

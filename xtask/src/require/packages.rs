@@ -65,6 +65,8 @@ impl Manager {
             (Self::Apk, Need::Java) => &["openjdk21-jre-headless"],
             (Self::Brew, Need::Java) => &["openjdk@21"],
             (_, Need::Maven) => &["maven"],
+            (Self::Apt, Need::Xz) => &["xz-utils"],
+            (_, Need::Xz) => &["xz"],
         }
     }
 

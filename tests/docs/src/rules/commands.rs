@@ -11,7 +11,13 @@ pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let known = crate::tables::variables(&repository::read("crates/kafmesh/src/config.rs"));
     while let Some((name, _)) = words.first().and_then(|word| word.split_once('=')) {
-        let tools = ["KAFMESH_TEST_BROKERS", "NO_COLOR", "RUST_LOG"];
+        let tools = [
+            "DATABASE_URL",
+            "KAFMESH_TEST_BROKERS",
+            "KAFMESH_TEST_POSTGRES",
+            "NO_COLOR",
+            "RUST_LOG",
+        ];
         if !known.iter().any(|variable| variable == name) && !tools.contains(&name) {
             return Some(format!("there is no variable {name}"));
         }
