@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 pub struct Config {
     /// `KAFMESH_BROKERS`: brokers to start from, `host:port` separated by commas. Default `localhost:9092`.
     pub brokers: String,
-    /// `KAFMESH_LISTEN`: address of the service's gRPC port. Default `0.0.0.0:50051`; port 0 takes a free one.
+    /// `KAFMESH_LISTEN`: address of the service's port, for gRPC and HTTP/1.1. Default `0.0.0.0:50051`; port 0 takes a free one.
     pub listen: SocketAddr,
     /// `KAFMESH_STATE_DIR`: directory of the local store, for one process at a time. Default `.kafmesh/state`.
     pub state_dir: PathBuf,

@@ -1,8 +1,6 @@
 //! Global tables: a local copy of all partitions of a topic, one per topic and process, which views
 //! and lookups share.
 
-use std::sync::Arc;
-
 use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
@@ -10,6 +8,7 @@ use crate::entries::Entries;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::Reader;
+use crate::observe::{Held, Partitions};
 use crate::restore::{Extent, advance, extent, start_offsets};
 use crate::store::Table;
 
@@ -18,6 +17,7 @@ use crate::store::Table;
 pub(crate) struct GlobalTable {
     entries: Entries,
     progress: watch::Receiver<Progress>,
+    observed: Partitions,
 }
 
 /// How complete a global table is.
@@ -42,6 +42,7 @@ impl GlobalTable {
         Self {
             entries: Entries::new(topic, table),
             progress,
+            observed: Partitions::default(),
         }
     }
 
@@ -54,6 +55,11 @@ impl GlobalTable {
     /// What it holds, complete or not.
     pub(crate) fn entries(&self) -> &Entries {
         &self.entries
+    }
+
+    /// What is seen of it from outside.
+    pub(crate) fn observed(&self) -> &Partitions {
+        &self.observed
     }
 
     pub(crate) fn progress(&self) -> watch::Ref<'_, Progress> {
@@ -78,9 +84,10 @@ impl GlobalTable {
 pub(crate) struct Follower {
     pub(crate) reader: Reader,
     pub(crate) table: Table,
-    pub(crate) topic: Arc<str>,
+    pub(crate) topic: &'static str,
     pub(crate) partitions: i32,
     pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) observed: Partitions,
 }
 
 impl Follower {
@@ -95,6 +102,7 @@ impl Follower {
             () = halt.asked() => Ok(()),
             result = self.follow() => result,
         };
+        self.observed.ended();
         if let Err(error) = &result {
             self.progress
                 .send_replace(Progress::Failed(error.to_string()));
@@ -107,10 +115,10 @@ impl Follower {
 
     async fn follow(&self) -> Result<()> {
         let extents = try_join_all(
-            (0..self.partitions).map(|partition| extent(&self.reader, &self.topic, partition)),
+            (0..self.partitions).map(|partition| extent(&self.reader, self.topic, partition)),
         )
         .await?;
-        let starts = start_offsets(&self.table, &self.topic, &extents)?;
+        let starts = start_offsets(&self.table, self.topic, &extents)?;
         let partitions = extents.len();
         self.progress.send_replace(if partitions == 0 {
             Progress::Ready
@@ -120,29 +128,40 @@ impl Follower {
                 partitions,
             }
         });
+        let held: Vec<_> = extents
+            .iter()
+            .map(|extent| self.observed.hold(extent.partition, [self.topic]))
+            .collect();
+        self.observed.started();
         try_join_all(
             extents
                 .into_iter()
                 .zip(starts)
-                .map(|(extent, start)| self.follow_partition(extent, start)),
+                .zip(&held)
+                .map(|((extent, start), held)| self.follow_partition(extent, start, held)),
         )
         .await?;
         Ok(())
     }
 
-    async fn follow_partition(&self, extent: Extent, start: i64) -> Result<()> {
+    async fn follow_partition(&self, extent: Extent, start: i64, held: &Held) -> Result<()> {
+        let observed = held.table(0);
+        observed.begins(start, extent.high);
         let mut caught_up = start >= extent.high;
         if caught_up {
+            observed.completed();
             self.one_more_done();
         }
         let mut stream = self
             .reader
-            .open(&self.topic, extent.partition, start)
+            .open(self.topic, extent.partition, start)
             .await?;
         loop {
             let reached = advance(&self.table, &stream.next().await?)?;
+            observed.reached(reached);
             if !caught_up && reached >= extent.high {
                 caught_up = true;
+                observed.completed();
                 self.one_more_done();
             }
             // The other partitions, and a stop, are waiting for their turn.
@@ -156,7 +175,7 @@ impl Follower {
                 *done += 1;
                 if done == partitions {
                     *progress = Progress::Ready;
-                    tracing::info!(topic = &*self.topic, "the global table is complete");
+                    tracing::info!(topic = self.topic, "the global table is complete");
                 }
             }
         });

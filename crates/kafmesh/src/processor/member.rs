@@ -23,6 +23,7 @@ use crate::halt::Halt;
 use crate::kafka::{
     Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition,
 };
+use crate::observe::Partitions;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Store, Table};
 
@@ -44,6 +45,7 @@ pub(crate) struct Member<P: Processor> {
     pub(crate) storage: Option<Storage>,
     /// Partition counts of every topic it uses.
     pub(crate) partitions: BTreeMap<&'static str, i32>,
+    pub(crate) observed: Partitions,
 }
 
 /// Where state is kept, and what restores it.
@@ -62,7 +64,9 @@ impl<P: Processor> Member<P> {
     /// Runs until the service stops. The first failure is told at once, so that the other parts of
     /// the service stop, too, while the other partitions commit what they have done.
     pub(crate) async fn run(self, halt: Halt) -> Result<()> {
-        self.live(&halt).await.map_err(|error| self.stopped(error))
+        let lived = self.live(&halt).await;
+        self.observed.ended();
+        lived.map_err(|error| self.stopped(error))
     }
 
     async fn live(&self, halt: &Halt) -> Result<()> {
@@ -183,6 +187,7 @@ impl<P: Processor> Member<P> {
             });
         }
         running.stop = CancellationToken::new();
+        let changelog_name = descriptor.persistence.as_ref().map(|topic| topic.topic);
         for (partition, inputs) in inputs {
             let changelog = match (&self.storage, &descriptor.persistence) {
                 (Some(storage), Some(persistence)) => Some(Changelog {
@@ -216,10 +221,12 @@ impl<P: Processor> Member<P> {
                     state: TaskState::Restoring,
                     due: Instant::now(),
                     turn: 0,
+                    observed: self.observed.hold(partition, changelog_name),
                 }
                 .run(),
             );
         }
+        self.observed.started();
         Ok(())
     }
 

@@ -34,6 +34,7 @@ use crate::kafka::{
     Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader,
     TopicPartition,
 };
+use crate::observe::Held;
 use crate::restore::restore;
 use crate::retry::retry;
 use crate::store::CheckpointOf;
@@ -95,6 +96,8 @@ pub(crate) struct Task<P: Processor> {
     pub(crate) due: Instant,
     /// The input that is asked for records first.
     pub(crate) turn: usize,
+    /// What is seen of it from outside.
+    pub(crate) observed: Held,
 }
 
 /// One input topic's partition.
@@ -158,6 +161,7 @@ impl<P: Processor> Task<P> {
                 offset = restore(&changelog.reader, table, &changelog.name, self.partition) => changelog.offset = offset?,
             }
         }
+        self.observed.restored();
         self.enter(TaskState::Running);
         self.due = Instant::now() + self.commit_interval;
         loop {

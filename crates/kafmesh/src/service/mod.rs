@@ -6,15 +6,17 @@
 //!
 //! | step | what happens | the port says |
 //! |---|---|---|
-//! | connect | the port is opened, topics are created or checked | `NOT_SERVING` |
-//! | register | views follow their topics | `NOT_SERVING` |
-//! | run | processors join their groups | `SERVING` |
-//! | stopping | tasks commit, groups are left, producers flush | `NOT_SERVING` |
+//! | connect | the port is opened, topics are created or checked | starting |
+//! | register | views follow their topics | starting |
+//! | run | processors join their groups | what follows from the objects: see `observe::health` |
+//! | stopping | tasks commit, groups are left, producers flush | stopping |
 //! | ended | the port is closed | nothing |
 //!
 //! There are no ways back and no choices, so these steps are the lines of [`Service::run`] and not
 //! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
+mod grpc;
+mod http;
 mod memory;
 mod registry;
 mod running;
@@ -31,6 +33,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::Cluster;
+use crate::observe::Observer;
+pub use grpc::GrpcService;
+use grpc::Services;
 pub(crate) use memory::Bench;
 pub use registry::Registry;
 use server::Server;
@@ -39,6 +44,9 @@ use server::Server;
 pub struct Service {
     registry: Registry,
     server: Server,
+    /// What the port answers once the service runs.
+    services: Services,
+    observer: Observer,
     halt: Halt,
     shutdown_timeout: Duration,
     name: &'static str,
@@ -64,16 +72,19 @@ impl Service {
     /// [`Error::Listen`], [`Error::Unreachable`], [`Error::Topics`], [`Error::Config`]: what is in
     /// the way, within `startup_timeout`.
     pub async fn connect(config: Config, descriptor: &'static ServiceDescriptor) -> Result<Self> {
-        let server = Server::start(config.listen).await?;
+        let observer = Observer::new(descriptor.name);
+        let server = Server::start(config.listen, observer.clone()).await?;
         let cluster = Cluster::new(&config.brokers, &config.kafka)?;
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
         let shutdown_timeout = config.shutdown_timeout;
-        let kafka = registry::Kafka::new(config, cluster, partitions, descriptor.name)?;
+        let kafka = registry::Kafka::new(config, cluster, partitions, observer.clone())?;
         let halt = kafka.halt.clone();
         Ok(Self {
             registry: Registry::on_kafka(descriptor, kafka),
+            services: server.services(),
             server,
+            observer,
             halt,
             shutdown_timeout,
             name: descriptor.name,
@@ -83,6 +94,18 @@ impl Service {
     /// What components register with.
     pub fn registry(&mut self) -> &mut Registry {
         &mut self.registry
+    }
+
+    /// Serves `service` on the service's own port, too, once the service runs; until then, calls of
+    /// it are answered with `UNAVAILABLE`.
+    pub fn add_grpc_service(&mut self, service: impl GrpcService) {
+        self.services.add(service);
+    }
+
+    /// Lets gRPC reflection tell of the files in `encoded`, a `FileDescriptorSet` as
+    /// `tonic-prost-build` writes it.
+    pub fn add_file_descriptor_set(&mut self, encoded: &'static [u8]) {
+        self.services.describe(encoded);
     }
 
     /// Ends [`run`](Self::run) from elsewhere.
@@ -96,17 +119,21 @@ impl Service {
     /// # Errors
     ///
     /// The error of the part that failed first; the others have been stopped in order.
+    /// [`Error::Registered`] when a gRPC service was added twice.
     pub async fn run(self) -> Result<()> {
         let Self {
             registry,
             mut server,
+            services,
+            observer,
             halt,
             shutdown_timeout,
             name,
         } = self;
         let mut signals = Signals::listen()?;
+        server.run(services)?;
         let mut kafka = registry.start()?;
-        server.running(true).await;
+        observer.running();
         tracing::info!(service = name, "running");
 
         tokio::select! {
@@ -118,7 +145,7 @@ impl Service {
             error = server.failed() => halt.fail(error),
             Some(Err(error)) = kafka.running.next_ended() => halt.fail(error),
         }
-        server.running(false).await;
+        observer.stopping();
         halt.stop();
         let deadline = Instant::now() + shutdown_timeout;
         let ended = timeout_at(deadline, async {

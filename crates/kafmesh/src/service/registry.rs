@@ -19,6 +19,7 @@ use crate::global::{Follower, GlobalTable, Progress};
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::memory::Log;
+use crate::observe::{Id, Kind, Object, Observer, Partitions};
 use crate::processor::{Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::Store;
@@ -62,6 +63,7 @@ pub(crate) struct Kafka {
     restore_reader: Option<Reader>,
     global_tables: BTreeMap<&'static str, GlobalTable>,
     members: Vec<Start>,
+    observer: Observer,
 }
 
 /// Starts a registered processor.
@@ -119,8 +121,10 @@ impl Registry {
             End::Memory(bench) => bench.add_processor(processor),
             End::Kafka(kafka) => {
                 let title = title.clone();
+                let observed = Partitions::default();
+                kafka.observe(component, Kind::Processor, descriptor.name, &observed);
                 kafka.members.push(Box::new(move |kafka| {
-                    kafka.start_processor(title, processor)
+                    kafka.start_processor(title, processor, observed)
                 }));
             }
         }
@@ -164,7 +168,10 @@ impl Registry {
         let table = match &mut self.end {
             End::Memory(bench) => GlobalTable::in_memory(name, bench.table(name)),
             End::Kafka(kafka) => {
-                kafka.global_table(name, || format!("a view of component {}", component.name))?
+                let used_by = || format!("a view of component {}", component.name);
+                let table = kafka.global_table(name, used_by)?;
+                kafka.observe(component, Kind::View, view.topic.message, table.observed());
+                table
             }
         };
         Ok(View::new(table))
@@ -202,10 +209,10 @@ impl Kafka {
         config: Config,
         cluster: Cluster,
         partitions: BTreeMap<String, i32>,
-        service: &str,
+        observer: Observer,
     ) -> Result<Self> {
         Ok(Self {
-            producer: cluster.producer(service)?,
+            producer: cluster.producer(observer.service())?,
             halt: Halt::default(),
             running: Running::default(),
             store: None,
@@ -216,7 +223,26 @@ impl Kafka {
             config,
             cluster,
             partitions,
+            observer,
         })
+    }
+
+    fn observe(
+        &self,
+        component: &'static ComponentDescriptor,
+        kind: Kind,
+        name: &'static str,
+        partitions: &Partitions,
+    ) {
+        self.observer.add(Object {
+            id: Id {
+                component: component.name,
+                kind,
+                name,
+            },
+            partitions: partitions.clone(),
+            lookups: Vec::new(),
+        });
     }
 
     /// The local store, opened when it is needed first.
@@ -246,9 +272,10 @@ impl Kafka {
         let follower = Follower {
             reader,
             table,
-            topic: topic.into(),
+            topic,
             partitions,
             progress,
+            observed: global.observed().clone(),
         };
         self.running
             .spawn(follower.title(), follower.run(self.halt.clone()));
@@ -256,7 +283,12 @@ impl Kafka {
         Ok(global)
     }
 
-    fn start_processor<P: Processor>(&mut self, title: String, processor: P) -> Result<()> {
+    fn start_processor<P: Processor>(
+        &mut self,
+        title: String,
+        processor: P,
+        observed: Partitions,
+    ) -> Result<()> {
         let descriptor = processor.descriptor();
         let storage = match descriptor.persistence {
             Some(_) => {
@@ -280,6 +312,7 @@ impl Kafka {
             cluster: self.cluster.clone(),
             storage,
             partitions,
+            observed,
         };
         self.running
             .spawn(member.title.clone(), member.run(self.halt.clone()));

@@ -1,19 +1,24 @@
-//! The service's port: gRPC health and ping, with reflection.
+//! The service's port: gRPC and HTTP/1.1, from the connect to the end of the process.
+//!
+//! It is opened before anything else runs: a taken port is found at once, and whoever asks how the
+//! process is gets an answer rather than nothing.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kafmesh_proto::ping::v1::ping_api_server::{PingApi, PingApiServer};
-use kafmesh_proto::ping::v1::{PingRequest, PingResponse};
+use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::grpc::Services;
+use super::http;
 use crate::error::{Error, Result};
+use crate::observe::{Observer, State};
 
 /// By the health protocol, the empty name stands for the whole process.
 const WHOLE_PROCESS: &str = "";
@@ -21,63 +26,67 @@ const WHOLE_PROCESS: &str = "";
 /// How long answers under way may take once everything else has stopped.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// The port. It is opened, and answers, before anything else runs: a taken port is found at once, and
-/// whoever asks for the health is told `NOT_SERVING` rather than nothing.
+/// How often it is looked whether who watches the health must be told something new. The state
+/// follows from what the objects do, and nobody needs to know sooner.
+const HEALTH_EVERY: Duration = Duration::from_millis(100);
+
+/// The open port.
 pub(crate) struct Server {
     address: SocketAddr,
-    health: HealthReporter,
+    observer: Observer,
+    /// What answers; replaced as a whole when the service runs.
+    routes: watch::Sender<Router>,
     stop: CancellationToken,
     /// One task; aborted when the server is dropped.
     serving: JoinSet<Result<(), tonic::transport::Error>>,
-}
-
-struct Ping;
-
-#[tonic::async_trait]
-impl PingApi for Ping {
-    async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        Ok(Response::new(PingResponse {}))
-    }
+    health: HealthReporter,
 }
 
 impl Server {
+    /// Opens the port. Calls of services that the user adds are answered with `UNAVAILABLE` until
+    /// [`run`](Self::run).
+    ///
     /// # Errors
     ///
     /// [`Error::Listen`] when the port is taken or not allowed.
-    pub(crate) async fn start(address: SocketAddr) -> Result<Self> {
+    pub(crate) async fn start(address: SocketAddr, observer: Observer) -> Result<Self> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| failed(address, error))?;
         let address = listener
             .local_addr()
             .map_err(|error| failed(address, error))?;
-        let (reporter, health) = tonic_health::server::health_reporter();
-        reporter
+        let health = HealthReporter::new();
+        health
             .set_service_status(WHOLE_PROCESS, ServingStatus::NotServing)
             .await;
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(kafmesh_proto::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-            .build_v1()
-            .map_err(|error| failed(address, error))?;
+        let ours = Services::ours(health.clone()).into_router()?;
+        let first = http::add_to(ours, &observer).fallback(http::starting);
+        let (routes, current) = watch::channel(first);
+        let answering = Router::new().fallback(http::current).with_state(current);
         let stop = CancellationToken::new();
+        let serve = tonic::transport::Server::builder()
+            .accept_http1(true)
+            .serve_with_incoming_shutdown(
+                answering,
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                stop.clone().cancelled_owned(),
+            );
+        let tell = tell(observer.clone(), health.clone());
         let mut serving = JoinSet::new();
-        serving.spawn(
-            tonic::transport::Server::builder()
-                .add_service(health)
-                .add_service(reflection)
-                .add_service(PingApiServer::new(Ping))
-                .serve_with_incoming_shutdown(
-                    TcpListenerStream::new(listener),
-                    stop.clone().cancelled_owned(),
-                ),
-        );
+        serving.spawn(async move {
+            tokio::select! {
+                ended = serve => ended,
+                () = tell => Ok(()),
+            }
+        });
         Ok(Self {
             address,
-            health: reporter,
+            observer,
+            routes,
             stop,
             serving,
+            health,
         })
     }
 
@@ -85,14 +94,20 @@ impl Server {
         self.address
     }
 
-    /// Sets what the health service answers for the whole process.
-    pub(crate) async fn running(&self, running: bool) {
-        let status = if running {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
-        self.health.set_service_status(WHOLE_PROCESS, status).await;
+    /// The gRPC services to answer with once the service runs; a user's are added to them.
+    pub(crate) fn services(&self) -> Services {
+        Services::ours(self.health.clone())
+    }
+
+    /// Answers with `services` from now on.
+    ///
+    /// # Errors
+    ///
+    /// When one was added twice, or a file descriptor set is none.
+    pub(crate) fn run(&self, services: Services) -> Result<()> {
+        let routes = http::add_to(services.into_router()?, &self.observer).fallback(http::unknown);
+        drop(self.routes.send_replace(routes));
+        Ok(())
     }
 
     /// Resolves when the server ends by itself, which it does only when it fails.
@@ -113,6 +128,25 @@ impl Server {
             .is_err()
         {
             self.serving.shutdown().await;
+        }
+    }
+}
+
+/// Keeps what the gRPC health service answers equal to the state of the process.
+async fn tell(observer: Observer, health: HealthReporter) {
+    let mut told = false;
+    let mut turns = tokio::time::interval(HEALTH_EVERY);
+    loop {
+        turns.tick().await;
+        let running = observer.state() == State::Running;
+        if running != told {
+            told = running;
+            let status = if running {
+                ServingStatus::Serving
+            } else {
+                ServingStatus::NotServing
+            };
+            health.set_service_status(WHOLE_PROCESS, status).await;
         }
     }
 }

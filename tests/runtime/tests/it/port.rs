@@ -1,6 +1,6 @@
-//! The service's gRPC port.
+//! The service's port: gRPC, and HTTP/1.1.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafmesh::codegen::v1::Service;
 use kafmesh_proto::ping::v1::PingRequest;
@@ -16,8 +16,9 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1alpha;
 
-use crate::support::{PATIENCE, config, free_port, unique};
+use crate::support::{PATIENCE, Running, config, free_port, get, unique};
 
 async fn health(client: &mut HealthClient<Channel>) -> ServingStatus {
     let answer = client
@@ -74,31 +75,7 @@ async fn the_port_tells_health_answers_pings_and_lists_services() {
         .await
         .unwrap();
 
-    let request = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
-    };
-    let mut answers = ServerReflectionClient::new(channel)
-        .server_reflection_info(tokio_stream::iter([request]))
-        .await
-        .unwrap()
-        .into_inner();
-    let answer = answers
-        .next()
-        .await
-        .unwrap()
-        .unwrap()
-        .message_response
-        .unwrap();
-    let MessageResponse::ListServicesResponse(list) = answer else {
-        panic!("{answer:?}")
-    };
-    let mut names: Vec<_> = list
-        .service
-        .into_iter()
-        .map(|service| service.name)
-        .collect();
-    names.sort();
+    let names = listed(channel).await;
     assert_eq!(
         names,
         [
@@ -115,4 +92,134 @@ async fn the_port_tells_health_answers_pings_and_lists_services() {
         .expect("it ends")
         .unwrap()
         .unwrap();
+}
+
+/// The services that reflection tells of.
+async fn listed(channel: Channel) -> Vec<String> {
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut answers = ServerReflectionClient::new(channel)
+        .server_reflection_info(tokio_stream::iter([request]))
+        .await
+        .unwrap()
+        .into_inner();
+    let answer = answers.next().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("{answer:?}")
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|one| one.name).collect();
+    names.sort();
+    names
+}
+
+/// A call of a service that is not one of ours.
+async fn call_added(channel: Channel) -> Result<(), tonic::Code> {
+    let request = v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: None,
+    };
+    let called = v1alpha::server_reflection_client::ServerReflectionClient::new(channel)
+        .server_reflection_info(tokio_stream::iter([request]))
+        .await;
+    called.map(drop).map_err(|status| status.code())
+}
+
+#[tokio::test]
+async fn services_of_the_user_answer_once_the_service_runs() {
+    let mesh = Shape::counter(unique("added"), 1).build();
+    let state = tempfile::tempdir().unwrap();
+    let address = free_port();
+    let mut service = Service::connect(config(state.path()).with_listen(address), mesh.service)
+        .await
+        .unwrap();
+    // Any generated server would do; this one is at hand.
+    let added = tonic_reflection::server::Builder::configure()
+        .build_v1alpha()
+        .unwrap();
+    service.add_grpc_service(added);
+    service.add_file_descriptor_set(v1alpha::FILE_DESCRIPTOR_SET);
+    let channel = Channel::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(
+        call_added(channel.clone()).await,
+        Err(tonic::Code::Unavailable)
+    );
+    assert_eq!(listed(channel.clone()).await.len(), 3);
+
+    let running = Running::start(service);
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(code) = call_added(channel.clone()).await {
+        assert_eq!(code, tonic::Code::Unavailable);
+        assert!(Instant::now() < deadline, "it never answered");
+    }
+    let names = listed(channel.clone()).await;
+    let added = "grpc.reflection.v1alpha.ServerReflection";
+    assert!(names.contains(&added.to_owned()), "{names:?}");
+    // What nobody added is no longer something to wait for.
+    let nobody = tonic_health::pb::health_client::HealthClient::with_origin(
+        channel,
+        format!("http://{address}/nobody").parse().unwrap(),
+    )
+    .check(HealthCheckRequest::default())
+    .await;
+    assert_eq!(nobody.unwrap_err().code(), tonic::Code::Unimplemented);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn plain_http_tells_the_health() {
+    let shape = Shape::counter(unique("http"), 2);
+    let mesh = shape.build();
+    let state = tempfile::tempdir().unwrap();
+    let address = free_port();
+    let mut service = Service::connect(config(state.path()).with_listen(address), mesh.service)
+        .await
+        .unwrap();
+    service
+        .registry()
+        .register_processor(mesh.component, Handle::new(mesh.processor, counting))
+        .unwrap();
+    let _totals: kafmesh::View<kafmesh_runtime_tests::Count> = service
+        .registry()
+        .view(mesh.component, mesh.component.views[0])
+        .unwrap();
+    assert_eq!(get(address, "/health/live").await, (200, "alive\n".into()));
+    assert_eq!(
+        get(address, "/health/ready").await,
+        (503, "starting\n".into())
+    );
+    assert_eq!(get(address, "/nothing").await.0, 404);
+
+    let running = Running::start(service);
+    let deadline = Instant::now() + PATIENCE;
+    while get(address, "/health/ready").await != (200, "running\n".into()) {
+        assert!(Instant::now() < deadline, "it was never ready");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (status, body) = get(address, "/health").await;
+    assert_eq!(status, 200);
+    let health: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let object = |kind, name| {
+        serde_json::json!({
+            "component": "counting",
+            "kind": kind,
+            "name": name,
+            "state": "running",
+            "detail": "2 partitions",
+        })
+    };
+    assert_eq!(
+        health,
+        serde_json::json!({
+            "service": shape.prefix,
+            "state": "running",
+            "objects": [object("processor", "counter"), object("view", "count")],
+        })
+    );
+    running.stop().await;
 }

@@ -15,6 +15,8 @@ use kafmesh_runtime_tests::kafka::{self, brokers};
 use kafmesh_runtime_tests::{Count, Handle, Handler, Mesh, Shape, millis};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -49,6 +51,23 @@ pub(crate) fn free_port() -> SocketAddr {
         .unwrap()
         .local_addr()
         .unwrap()
+}
+
+/// Asks for a page as any HTTP/1.1 client does: the status and the body.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = timeout(PATIENCE, asked).await.expect("no answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
+    let status = head.strip_prefix("HTTP/1.1 ").expect(head);
+    (status[..3].parse().unwrap(), body.to_owned())
 }
 
 /// A service that runs in the test's own process.

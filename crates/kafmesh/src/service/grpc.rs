@@ -1,0 +1,158 @@
+//! The gRPC services of the port: ours, and those a user adds.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use kafmesh_proto::ping::v1::ping_api_server::{PingApi, PingApiServer};
+use kafmesh_proto::ping::v1::{PingRequest, PingResponse};
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::server::NamedService;
+use tonic::service::RoutesBuilder;
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+
+use crate::error::{Error, Result};
+
+/// A gRPC service as tonic generates servers: `ClickApiServer::new(implementation)`.
+///
+/// Every such type is one, with or without an interceptor; there is nothing to implement.
+pub trait GrpcService: Send + 'static {
+    /// Its full name (`clicks.v1.ClickAPI`).
+    #[doc(hidden)]
+    fn name(&self) -> &'static str;
+
+    #[doc(hidden)]
+    fn add_to(self, routes: &mut RoutesBuilder);
+}
+
+impl<S> GrpcService for S
+where
+    S: Service<http::Request<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn add_to(self, routes: &mut RoutesBuilder) {
+        routes.add_service(self);
+    }
+}
+
+/// The gRPC services of one port.
+pub(crate) struct Services {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+    descriptors: Vec<&'static [u8]>,
+    /// The first that was added a second time.
+    twice: Option<&'static str>,
+}
+
+impl Services {
+    /// Those of every kafmesh process; `health` is what they answer about its health.
+    pub(crate) fn ours(health: HealthReporter) -> Self {
+        let mut services = Self {
+            routes: RoutesBuilder::default(),
+            names: vec![tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME],
+            descriptors: vec![
+                kafmesh_proto::FILE_DESCRIPTOR_SET,
+                tonic_health::pb::FILE_DESCRIPTOR_SET,
+                tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            ],
+            twice: None,
+        };
+        services.add(HealthServer::new(HealthService::from_health_reporter(
+            health,
+        )));
+        services.add(PingApiServer::new(Ping));
+        services
+    }
+
+    pub(crate) fn add(&mut self, service: impl GrpcService) {
+        let name = service.name();
+        // A path has one handler; that somebody wants two is told when the service runs.
+        if self.names.contains(&name) {
+            self.twice.get_or_insert(name);
+        } else {
+            self.names.push(name);
+            service.add_to(&mut self.routes);
+        }
+    }
+
+    /// Lets reflection tell of the files in an encoded `FileDescriptorSet`.
+    pub(crate) fn describe(&mut self, encoded: &'static [u8]) {
+        self.descriptors.push(encoded);
+    }
+
+    /// # Errors
+    ///
+    /// When a service was added twice, or a file descriptor set is none.
+    pub(crate) fn into_router(mut self) -> Result<Router> {
+        if let Some(name) = self.twice {
+            return Err(Error::Registered {
+                object: format!("gRPC service {name}"),
+            });
+        }
+        let mut reflection = tonic_reflection::server::Builder::configure();
+        for set in self.descriptors {
+            reflection = reflection.register_encoded_file_descriptor_set(set);
+        }
+        let reflection = reflection.build_v1().map_err(|error| {
+            Error::handler(format!(
+                "a file descriptor set that was added for gRPC reflection cannot be used: {error}"
+            ))
+        })?;
+        self.routes.add_service(reflection);
+        Ok(self.routes.routes().into_axum_router())
+    }
+}
+
+struct Ping;
+
+#[tonic::async_trait]
+impl PingApi for Ping {
+    async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
+        Ok(Response::new(PingResponse {}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn services() -> Services {
+        Services::ours(HealthReporter::new())
+    }
+
+    #[test]
+    fn a_service_that_is_added_twice_is_an_error_and_not_a_panic() {
+        let mut services = services();
+        services.add(PingApiServer::new(Ping));
+        assert_eq!(
+            services.into_router().unwrap_err().to_string(),
+            "gRPC service kafmesh.ping.v1.PingAPI is registered already; register it once per process"
+        );
+    }
+
+    #[test]
+    fn a_descriptor_set_that_is_none_is_an_error() {
+        let mut services = services();
+        services.describe(b"\xff");
+        let error = services.into_router().unwrap_err().to_string();
+        assert!(error.contains("cannot be used: error decoding"), "{error}");
+    }
+
+    #[test]
+    fn ours_are_in_order() {
+        assert!(services().into_router().is_ok());
+    }
+}
