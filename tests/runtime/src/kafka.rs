@@ -115,6 +115,22 @@ pub async fn delete(topic: &str) {
     .await;
 }
 
+/// Deletes every record that a topic holds; its offsets go on.
+pub async fn truncate(topic: &str, partitions: i32) {
+    let mut ends = TopicPartitionList::new();
+    for (partition, (_, high)) in (0..).zip(extents(topic, partitions)) {
+        ends.add_partition_offset(topic, partition, Offset::Offset(high))
+            .expect("an offset");
+    }
+    let deleted = admin()
+        .delete_records(&ends, &AdminOptions::new())
+        .await
+        .expect("deleting records");
+    for partition in deleted.elements() {
+        partition.error().expect("the records are deleted");
+    }
+}
+
 /// The settings of a topic.
 pub async fn settings(topic: &str) -> BTreeMap<String, String> {
     let found = admin()
@@ -320,10 +336,26 @@ impl GroupWatch {
         for partition in 0..self.partitions {
             asked.add_partition(&self.topic, partition);
         }
-        let found = self
-            .consumer
-            .committed_offsets(asked, PATIENCE)
-            .expect("committed offsets");
+        let deadline = Instant::now() + PATIENCE;
+        let found = loop {
+            use RDKafkaErrorCode as Code;
+            match self.consumer.committed_offsets(asked.clone(), PATIENCE) {
+                // A new cluster makes the coordinators when they are asked for first.
+                Err(error)
+                    if matches!(
+                        error.rdkafka_error_code(),
+                        Some(
+                            Code::NotCoordinator
+                                | Code::CoordinatorNotAvailable
+                                | Code::CoordinatorLoadInProgress
+                        )
+                    ) && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(25));
+                }
+                found => break found.expect("committed offsets"),
+            }
+        };
         let offset = |offset| {
             if let Offset::Offset(offset) = offset {
                 offset

@@ -22,6 +22,10 @@ pub struct Shape {
     pub foreign: Vec<&'static str>,
     /// Output topics, without prefix; they are compacted.
     pub outputs: Vec<&'static str>,
+    /// Joined topics, without prefix; another service creates those that are neither input nor output.
+    pub joins: Vec<&'static str>,
+    /// Topics of global tables, without prefix; another service creates them as it does joined ones.
+    pub lookups: Vec<&'static str>,
     /// Whether the processor keeps state.
     pub state: bool,
     /// Whether every topic is another service's, so that none is created or altered.
@@ -50,6 +54,8 @@ impl Shape {
             inputs: vec!["clicks"],
             foreign: Vec::new(),
             outputs: vec!["totals"],
+            joins: Vec::new(),
+            lookups: Vec::new(),
             state: true,
             all_foreign: false,
         }
@@ -97,11 +103,19 @@ impl Shape {
                 .iter()
                 .map(|name| create(self.topic(name), true)),
         );
-        topics.extend(self.foreign.iter().map(|name| TopicDescriptor {
-            name: leak_text(self.topic(name)),
-            settings: None,
-            expected_partitions: None,
-        }));
+        let tables = self.joins.iter().chain(&self.lookups);
+        let others =
+            tables.filter(|name| !self.inputs.contains(name) && !self.outputs.contains(name));
+        topics.extend(
+            self.foreign
+                .iter()
+                .chain(others)
+                .map(|name| TopicDescriptor {
+                    name: leak_text(self.topic(name)),
+                    settings: None,
+                    expected_partitions: None,
+                }),
+        );
         if self.state {
             topics.push(create(self.changelog(), true));
         }
@@ -120,8 +134,8 @@ impl Shape {
             description: "Counts.",
             group: leak_text(self.group()),
             inputs: leak_all(self.inputs.iter().map(|name| uses(name, "click"))),
-            joins: &[],
-            lookups: &[],
+            joins: leak_all(self.joins.iter().map(|name| uses(name, "count"))),
+            lookups: leak_all(self.lookups.iter().map(|name| uses(name, "count"))),
             outputs: leak_all(outputs),
             persistence: self.state.then(|| TopicUse {
                 topic: leak_text(self.changelog()),

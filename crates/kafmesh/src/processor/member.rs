@@ -13,11 +13,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Processor;
+use super::joins::JoinReader;
 use super::tables::Tables;
 use super::task::{Changelog, Out, Task, TaskInput, TaskState};
 use super::work::{LARGEST_RECORD, Work};
 use crate::config::Config;
+use crate::entries::Entries;
 use crate::error::{Error, Result};
+use crate::global::GlobalTable;
 use crate::guard::said;
 use crate::halt::Halt;
 use crate::kafka::{
@@ -43,6 +46,10 @@ pub(crate) struct Member<P: Processor> {
     pub(crate) cluster: Cluster,
     /// When it has state.
     pub(crate) storage: Option<Storage>,
+    /// When it has joins.
+    pub(crate) joins: Option<JoinStorage>,
+    /// In the order of the descriptor.
+    pub(crate) lookups: Box<[GlobalTable]>,
     /// Partition counts of every topic it uses.
     pub(crate) partitions: BTreeMap<&'static str, i32>,
     pub(crate) observed: Partitions,
@@ -52,6 +59,12 @@ pub(crate) struct Member<P: Processor> {
 pub(crate) struct Storage {
     pub(crate) store: Store,
     pub(crate) reader: Reader,
+}
+
+/// Where joined tables are kept, and what reads their topics.
+pub(crate) struct JoinStorage {
+    pub(crate) store: Store,
+    pub(crate) reader: JoinReader,
 }
 
 /// What lives from an assignment to its revocation.
@@ -70,6 +83,9 @@ impl<P: Processor> Member<P> {
     }
 
     async fn live(&self, halt: &Halt) -> Result<()> {
+        if !self.lookups_ready(halt).await {
+            return Ok(());
+        }
         let descriptor = self.processor.descriptor();
         let topics: Vec<&str> = descriptor.inputs.iter().map(|input| input.topic).collect();
         let mut consumer = self.cluster.group_consumer(descriptor.group, &topics)?;
@@ -127,6 +143,22 @@ impl<P: Processor> Member<P> {
         producer
             .close(deadline.saturating_duration_since(Instant::now()))
             .await
+    }
+
+    /// Waits until every lookup is complete; whether they are before the service stops. A lookup that
+    /// fails stops it, with an error of its own.
+    async fn lookups_ready(&self, halt: &Halt) -> bool {
+        for lookup in &self.lookups {
+            tokio::select! {
+                biased;
+                () = halt.asked() => return false,
+                ready = lookup.ready() => if ready.is_err() {
+                    halt.asked().await;
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     fn stopped(&self, error: Error) -> Error {
@@ -206,11 +238,12 @@ impl<P: Processor> Member<P> {
                     work: Work::new(
                         outputs.into(),
                         tables.remove(&partition),
-                        Tables::default(),
+                        self.tables(partition)?,
                         self.config.state_cache_bytes,
                         self.largest_record(),
                     ),
                     changelog,
+                    join_reader: self.joins.as_ref().map(|joins| joins.reader.clone()),
                     out: Out {
                         producer: producer.clone(),
                         lane: producer.lane(),
@@ -228,6 +261,28 @@ impl<P: Processor> Member<P> {
         }
         self.observed.started();
         Ok(())
+    }
+
+    /// What records of `partition` are joined with and looked up in.
+    fn tables(&self, partition: i32) -> Result<Tables> {
+        let descriptor = self.processor.descriptor();
+        let joins = match &self.joins {
+            Some(joins) => descriptor
+                .joins
+                .iter()
+                .map(|join| {
+                    // Of this group alone, since each group has partitions of its own.
+                    let name = format!("join-{}/{}-{partition}", descriptor.group, join.topic);
+                    Ok(Entries::new(join.topic, joins.store.table(&name)?))
+                })
+                .collect::<Result<_>>()?,
+            None => Box::default(),
+        };
+        let lookups = self.lookups.iter().map(|lookup| lookup.entries().clone());
+        Ok(Tables {
+            joins,
+            lookups: lookups.collect(),
+        })
     }
 
     /// Where the local table says its input was, for a group whose offsets have expired. Only if

@@ -3,6 +3,7 @@
 mod cache;
 mod context;
 mod core;
+mod joins;
 mod member;
 mod tables;
 mod task;
@@ -14,7 +15,8 @@ mod tests;
 pub use self::context::Context;
 pub(crate) use self::core::process;
 pub use self::core::{Processor, decode, unknown_input};
-pub(crate) use member::{Member, Storage};
+pub(crate) use joins::JoinReader;
+pub(crate) use member::{JoinStorage, Member, Storage};
 pub(crate) use tables::Tables;
 pub(crate) use work::{LARGEST_RECORD, Work};
 pub use work::{NoState, State};

@@ -9,7 +9,7 @@
 //!
 //! | state | means | leaves when |
 //! |---|---|---|
-//! | `Restoring` | the local state is brought up to date with the changelog; input waits | caught up → `Running`; stop → `Stopped`; error → `Failed` |
+//! | `Restoring` | the local state is brought up to date with the changelog, joined tables with their topics; input waits | caught up → `Running`; stop → `Stopped`; error → `Failed` |
 //! | `Running` | records are handled, committed at an interval | stop, after a last commit → `Stopped`; commit refused → `Fenced`; error → `Failed` |
 //! | `Stopped` | everything handled is committed | final |
 //! | `Fenced` | the group gave the partition to somebody else, who handles again what was not committed | final |
@@ -22,11 +22,12 @@
 
 use std::sync::Arc;
 
-use futures_util::future::select_all;
+use futures_util::future::{select_all, try_join};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Processor, process};
+use super::joins::{JoinReader, Joins};
 use super::work::Work;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -87,6 +88,8 @@ pub(crate) struct Task<P: Processor> {
     pub(crate) inputs: Vec<TaskInput>,
     pub(crate) work: Work<P::State>,
     pub(crate) changelog: Option<Changelog>,
+    /// When it has joins.
+    pub(crate) join_reader: Option<JoinReader>,
     pub(crate) out: Out,
     pub(crate) committer: Committer,
     pub(crate) commit_interval: Duration,
@@ -154,13 +157,11 @@ impl<P: Processor> Task<P> {
 
     async fn live(&mut self) -> Result<(), End> {
         let stop = self.stop.clone();
-        if let (Some(changelog), Some(table)) = (&mut self.changelog, self.work.table()) {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(()),
-                offset = restore(&changelog.reader, table, &changelog.name, self.partition) => changelog.offset = offset?,
-            }
-        }
+        let mut joins = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            restored = self.restore() => restored?,
+        };
         self.observed.restored();
         self.enter(TaskState::Running);
         self.due = Instant::now() + self.commit_interval;
@@ -170,8 +171,17 @@ impl<P: Processor> Task<P> {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep_until(self.due), if self.is_uncommitted() => None,
                 polled = next(&mut self.inputs, &mut self.turn) => Some(polled?),
+                followed = joins.follow() => {
+                    followed?;
+                    None
+                }
             };
             if let Some((input, batch)) = polled {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    caught_up = joins.catch_up() => caught_up?,
+                }
                 if let Some(failure) = self.handle(input, &batch).await? {
                     // What came before the record that failed is done: commit it, and nothing past it.
                     if let Err(End::Failed(second)) = self.commit().await {
@@ -186,6 +196,26 @@ impl<P: Processor> Task<P> {
             tokio::task::yield_now().await;
         }
         self.commit().await
+    }
+
+    /// Brings the state and the joined tables up to date.
+    async fn restore(&mut self) -> Result<Joins> {
+        let partition = self.partition;
+        let state = async {
+            if let (Some(changelog), Some(table)) = (&mut self.changelog, self.work.table()) {
+                changelog.offset =
+                    restore(&changelog.reader, table, &changelog.name, partition).await?;
+            }
+            Ok(())
+        };
+        let joins = async {
+            match &self.join_reader {
+                Some(from) => Joins::restore(from, partition, &self.work.tables().joins).await,
+                None => Ok(Joins::none()),
+            }
+        };
+        let ((), joins) = try_join(state, joins).await?;
+        Ok(joins)
     }
 
     fn enter(&mut self, next: TaskState) {

@@ -20,7 +20,7 @@ use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::memory::Log;
 use crate::observe::{Id, Kind, Object, Observer, Partitions};
-use crate::processor::{Member, Processor, Storage};
+use crate::processor::{JoinReader, JoinStorage, Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::Store;
 use crate::view::View;
@@ -300,6 +300,23 @@ impl Kafka {
             }
             None => None,
         };
+        let joins = if descriptor.joins.is_empty() {
+            None
+        } else {
+            let reader = JoinReader {
+                reader: self.cluster.reader()?,
+                cluster: self.cluster.clone(),
+            };
+            Some(JoinStorage {
+                store: self.store()?,
+                reader,
+            })
+        };
+        let lookups = descriptor
+            .lookups
+            .iter()
+            .map(|lookup| self.global_table(lookup.topic, || title.clone()))
+            .collect::<Result<_>>()?;
         let outputs = descriptor.outputs.iter().map(|output| &output.topic);
         let partitions = outputs
             .chain(&descriptor.persistence)
@@ -311,6 +328,8 @@ impl Kafka {
             config: self.config.clone(),
             cluster: self.cluster.clone(),
             storage,
+            joins,
+            lookups,
             partitions,
             observed,
         };

@@ -77,10 +77,11 @@ pub(crate) fn check_processors<'a>(
                 _ => {}
             }
         }
-        for output in processor.outputs {
-            if !partitions.contains_key(output.topic.topic) {
+        let outputs = processor.outputs.iter().map(|output| &output.topic);
+        for used in outputs.chain(processor.lookups) {
+            if !partitions.contains_key(used.topic) {
                 problems.push(TopicProblem::Missing {
-                    topic: output.topic.topic.to_owned(),
+                    topic: used.topic.to_owned(),
                     used_by: title.to_owned(),
                 });
             }

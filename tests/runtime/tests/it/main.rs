@@ -9,6 +9,8 @@ mod commit;
 mod counting;
 mod emit;
 mod instances;
+mod joins;
+mod lookups;
 mod port;
 mod records;
 mod restore;
