@@ -4,9 +4,11 @@
 //! and groups of its own on a shared broker.
 
 pub mod kafka;
+mod parts;
 mod processor;
 mod shape;
 
+pub use parts::{Parts, Ship};
 pub use processor::{Handle, Handler, counting};
 pub use shape::{Mesh, Shape};
 

@@ -176,14 +176,14 @@ impl Shape {
     }
 }
 
-fn leak<T>(value: T) -> &'static T {
+pub(crate) fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
-fn leak_all<T>(values: impl IntoIterator<Item = T>) -> &'static [T] {
+pub(crate) fn leak_all<T>(values: impl IntoIterator<Item = T>) -> &'static [T] {
     Vec::leak(values.into_iter().collect())
 }
 
-fn leak_text(text: String) -> &'static str {
+pub(crate) fn leak_text(text: String) -> &'static str {
     String::leak(text)
 }

@@ -4,11 +4,14 @@
 //! as a whole and acknowledges them as a watermark of a [`Lane`]. Asynchronous only at the edges of
 //! a batch: `next`, `room`, `drained`, `commit`.
 
+mod membership;
 mod outbox;
 mod partitioner;
 mod rdkafka;
 mod record;
+mod turns;
 
+pub(crate) use membership::{LEAVING, REVOCATION, listed};
 pub(crate) use outbox::{Mark, OutTopic, Outbox};
 pub(crate) use partitioner::partition_of;
 pub(crate) use rdkafka::{
@@ -17,6 +20,7 @@ pub(crate) use rdkafka::{
 };
 pub(crate) use record::{Batch, OwnedRecord, Record, millis_of, readable, time_of};
 pub use record::{Headers, HeadersIter};
+pub(crate) use turns::next_of;
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

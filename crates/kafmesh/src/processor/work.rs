@@ -7,7 +7,7 @@ use super::cache::{Cache, Slot};
 use super::tables::Tables;
 use crate::codegen::ProcessorDescriptor;
 use crate::error::{Error, Result, message_name};
-use crate::kafka::{Mark, OutTopic, Outbox, Record, partition_of, readable};
+use crate::kafka::{Mark, OutTopic, Outbox, partition_of, readable};
 use crate::store::{MAX_KEY, Table, TableBatch};
 
 /// What a state must be able to do; every prost message is one.

@@ -2,7 +2,7 @@
 
 mod parts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use tokio::sync::watch;
@@ -30,8 +30,8 @@ pub struct Registry {
     service: &'static ServiceDescriptor,
     /// By consumer group, which is unique in a service.
     processors: BTreeMap<&'static str, Registered>,
-    /// The names of sinks, view sources and view sinks, by consumer group as well.
-    parts: BTreeMap<&'static str, String>,
+    /// The consumer groups of sinks, view sources and view sinks.
+    parts: BTreeSet<&'static str>,
     end: End,
 }
 
@@ -74,7 +74,7 @@ impl Registry {
         Self {
             service,
             processors: BTreeMap::new(),
-            parts: BTreeMap::new(),
+            parts: BTreeSet::new(),
             end: End::Memory(bench),
         }
     }
@@ -83,7 +83,7 @@ impl Registry {
         Self {
             service,
             processors: BTreeMap::new(),
-            parts: BTreeMap::new(),
+            parts: BTreeSet::new(),
             end: End::Kafka(Box::new(kafka)),
         }
     }

@@ -64,7 +64,7 @@ impl<S: Sink> Driven<S> {
     async fn write(&mut self) -> Result<()> {
         let began = self.now();
         let batch = self.collected.take(began);
-        let mut attempts = Attempts::new(&self.batching);
+        let mut attempts = Attempts::new(self.sink.descriptor().name, &self.batching);
         while let Err(error) = attempt(&mut self.sink, &batch).await {
             match attempts.failed(&batch, error, self.now() - began) {
                 Ok(pause) => self.clock.advance(pause),

@@ -7,10 +7,14 @@
 mod batching;
 mod collected;
 mod driven;
+mod member;
+mod reading;
 mod record;
 mod write;
+mod writing;
 
 pub use batching::Batching;
 pub(crate) use driven::Driven;
+pub(crate) use member::Member;
 pub use record::SinkRecord;
 pub use write::Sink;

@@ -35,15 +35,18 @@ pub(crate) async fn attempt<S: Sink>(sink: &mut S, batch: &[SinkRecord<S::Messag
 }
 
 /// The attempts to write one batch.
-pub(crate) struct Attempts {
-    count: u32,
+pub(crate) struct Attempts<'a> {
+    /// Of the sink, for messages to people.
+    title: &'a str,
+    failed: u32,
     backoff: Backoff,
 }
 
-impl Attempts {
-    pub(crate) fn new(batching: &Batching) -> Self {
+impl<'a> Attempts<'a> {
+    pub(crate) fn new(title: &'a str, batching: &Batching) -> Self {
         Self {
-            count: 0,
+            title,
+            failed: 0,
             backoff: Backoff::new(batching.retry_for),
         }
     }
@@ -56,26 +59,24 @@ impl Attempts {
         error: Error,
         elapsed: Duration,
     ) -> Result<Duration> {
-        self.count += 1;
-        match self.backoff.pause(elapsed) {
-            Some(pause) => {
-                tracing::warn!(records = batch.len(), attempts = self.count, ?pause, %error, "writing a batch failed, trying again");
-                Ok(pause)
-            }
-            None => Err(self.given_up(batch, error)),
-        }
+        let Some(pause) = self.backoff.pause(elapsed) else {
+            return Err(self.given_up(batch, error));
+        };
+        self.failed += 1;
+        tracing::warn!(sink = self.title, records = batch.len(), attempts = self.failed, ?pause, %error, "writing a batch failed, trying again");
+        Ok(pause)
     }
 
     /// The error after the last attempt, which failed with `error`.
     pub(crate) fn given_up<M>(&self, batch: &[SinkRecord<M>], error: Error) -> Error {
         let position = |record: Option<&SinkRecord<M>>| {
-            record.map_or_else(Position::default, SinkRecord::position)
+            Box::new(record.map_or_else(Position::default, SinkRecord::position))
         };
         Error::Write {
             records: batch.len(),
-            first: Box::new(position(batch.first())),
-            last: Box::new(position(batch.last())),
-            attempts: self.count,
+            first: position(batch.first()),
+            last: position(batch.last()),
+            attempts: self.failed + 1,
             source: Box::new(error),
         }
     }

@@ -14,6 +14,7 @@ mod lookups;
 mod port;
 mod records;
 mod restore;
+mod sink;
 mod start;
 mod stop;
 mod support;

@@ -99,8 +99,13 @@ impl Running {
 
     /// Stops it, which must succeed.
     pub(crate) async fn stop(self) {
+        self.stopped().await.unwrap();
+    }
+
+    /// Stops it, and how it ended.
+    pub(crate) async fn stopped(self) -> kafmesh::Result<()> {
         self.stopper.stop();
-        self.ended().await.unwrap();
+        self.ended().await
     }
 
     /// Waits until it ends by itself.

@@ -47,7 +47,6 @@ impl PartitionStream {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn at(&self) -> &TopicPartition {
         &self.at
     }
@@ -114,5 +113,11 @@ impl PartitionStream {
                 retriable: false,
             }),
         }
+    }
+}
+
+impl AsMut<PartitionStream> for PartitionStream {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }

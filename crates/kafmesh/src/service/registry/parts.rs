@@ -5,7 +5,7 @@ use crate::codegen::ComponentDescriptor;
 use crate::error::{Error, Result};
 use crate::global::GlobalTable;
 use crate::service::memory::{SinkPart, ViewSinkPart, ViewSourcePart};
-use crate::sink::{Batching, Sink};
+use crate::sink::{Batching, Member, Sink};
 use crate::sync::{Schedule, ViewSink, ViewSource};
 use crate::view::View;
 
@@ -22,13 +22,23 @@ impl Registry {
         batching: Batching,
     ) -> Result<()> {
         let descriptor = sink.descriptor();
-        self.register_part(descriptor.group, descriptor.title(component))?;
+        let title = descriptor.title(component);
+        self.register_part(descriptor.group, &title)?;
         match &mut self.end {
             End::Memory(bench) => {
                 let part = SinkPart::new(sink, batching, bench.log.clone());
                 bench.sinks.push(Box::new(part));
             }
-            End::Kafka(_) => return Err(not_yet()),
+            End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
+                let member = Member {
+                    sink,
+                    title: title.clone(),
+                    batching,
+                    cluster: kafka.cluster.clone(),
+                };
+                kafka.running.spawn(title, member.run(kafka.halt.clone()));
+                Ok(())
+            })),
         }
         Ok(())
     }
@@ -45,7 +55,7 @@ impl Registry {
         schedule: Schedule,
     ) -> Result<()> {
         let descriptor = source.descriptor();
-        self.register_part(descriptor.group, descriptor.title(component))?;
+        self.register_part(descriptor.group, &descriptor.title(component))?;
         match &mut self.end {
             End::Memory(bench) => {
                 let table = bench.table(descriptor.topic.topic);
@@ -69,7 +79,7 @@ impl Registry {
         schedule: Schedule,
     ) -> Result<()> {
         let descriptor = sink.descriptor();
-        self.register_part(descriptor.group, descriptor.title(component))?;
+        self.register_part(descriptor.group, &descriptor.title(component))?;
         let topic = descriptor.topic.topic;
         match &mut self.end {
             End::Memory(bench) => {
@@ -83,11 +93,13 @@ impl Registry {
         Ok(())
     }
 
-    fn register_part(&mut self, group: &'static str, title: String) -> Result<()> {
-        if self.parts.contains_key(group) {
-            return Err(Error::Registered { object: title });
+    fn register_part(&mut self, group: &'static str, title: &str) -> Result<()> {
+        if self.parts.contains(group) {
+            return Err(Error::Registered {
+                object: title.to_owned(),
+            });
         }
-        self.parts.insert(group, title);
+        self.parts.insert(group);
         Ok(())
     }
 }

@@ -1,0 +1,165 @@
+//! One sink in one process: a member of its consumer group, which reads and writes side by side.
+//!
+//! | what happens | what becomes of the batch being written | and of what waits |
+//! |---|---|---|
+//! | partitions are revoked | its attempt is finished and committed before they are given back | forgotten: the next owner reads it |
+//! | partitions are lost | its attempt is ended, nothing is committed | forgotten |
+//! | a record cannot be decoded | it is written and committed | what came before is, too; then the service stops |
+//! | the service stops | it is written and committed | it is, too, if the first attempt succeeds |
+//!
+//! Records of partitions that stay are never forgotten: what of them was not written is written again.
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::batching::Batching;
+use super::reading::Reading;
+use super::write::Sink;
+use super::writing::{Unwritten, Writing};
+use crate::error::{Error, Result};
+use crate::halt::Halt;
+use crate::kafka::{
+    Cluster, GroupConsumer, GroupEvent, LEAVING, REVOCATION, TopicPartition, listed,
+};
+
+/// A sink ready to run.
+pub(crate) struct Member<S: Sink> {
+    pub(crate) sink: S,
+    /// As it is called in messages to people.
+    pub(crate) title: String,
+    pub(crate) batching: Batching,
+    pub(crate) cluster: Cluster,
+}
+
+impl<S: Sink> Member<S> {
+    /// Runs until the service stops.
+    pub(crate) async fn run(self, halt: Halt) -> Result<()> {
+        let title = self.title.clone();
+        self.live(&halt).await.map_err(|error| Error::Stopped {
+            object: title,
+            source: Box::new(error),
+        })
+    }
+
+    async fn live(self, halt: &Halt) -> Result<()> {
+        let descriptor = self.sink.descriptor();
+        let mut consumer = self
+            .cluster
+            .group_consumer(descriptor.group, &[descriptor.topic.topic])?;
+        let mut running = Running {
+            reading: Reading::new(self.batching),
+            writing: Writing::new(self.sink, &self.title, self.batching),
+            title: self.title,
+        };
+        let mut ended = running.follow(&mut consumer, halt).await;
+        if ended.is_ok() {
+            ended = running.finish(&consumer).await;
+        }
+        drop(running);
+        // If the brokers do not answer, the group finds out by itself.
+        let _ = timeout(LEAVING, consumer.close()).await;
+        ended
+    }
+}
+
+struct Running<S: Sink> {
+    title: String,
+    reading: Reading<S::Message>,
+    writing: Writing<S>,
+}
+
+impl<S: Sink> Running<S> {
+    /// Reads, writes and follows the group until the service stops.
+    async fn follow(&mut self, consumer: &mut GroupConsumer, halt: &Halt) -> Result<()> {
+        loop {
+            let idle = self.writing.is_idle();
+            let due = self.reading.due().filter(|_| idle);
+            tokio::select! {
+                biased;
+                () = halt.asked() => return Ok(()),
+                event = consumer.next_event() => tokio::select! {
+                    biased;
+                    () = halt.asked() => return Ok(()),
+                    answered = self.answer(event, consumer) => answered?,
+                },
+                unwritten = self.writing.written(), if !idle => failed(unwritten)?,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.writing.start(self.reading.take(), consumer.committer());
+                }
+                () = self.reading.more() => {}
+            }
+            if self.writing.is_idle() {
+                self.reading.failed()?;
+            }
+            // Partitions that always have records would keep their thread from everything else.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn answer(&mut self, event: GroupEvent, consumer: &GroupConsumer) -> Result<()> {
+        match event {
+            GroupEvent::Assigned(partitions) => {
+                tracing::info!(sink = %self.title, partitions = %listed(&partitions), "partitions assigned");
+                let starts: Vec<_> = partitions.into_iter().map(|at| (at, None)).collect();
+                self.reading.add(consumer.accept(&starts).await?);
+                Ok(())
+            }
+            GroupEvent::Revoked(partitions) => {
+                tracing::info!(sink = %self.title, partitions = %listed(&partitions), "partitions revoked");
+                self.reading.forget(&partitions);
+                if self.writing.concerns(&partitions) {
+                    self.writing.hurry();
+                    let written = timeout(REVOCATION, self.written(&partitions)).await;
+                    if written.is_err() {
+                        tracing::warn!(sink = %self.title, "a write did not end within {REVOCATION:?} of a revocation; it is ended without a commit");
+                        self.writing.abandon();
+                        self.written(&partitions).await;
+                    }
+                }
+                consumer.release().await
+            }
+            GroupEvent::Lost(partitions) => {
+                tracing::warn!(sink = %self.title, partitions = %listed(&partitions), "partitions lost: the group went on without this member");
+                self.reading.forget(&partitions);
+                if self.writing.concerns(&partitions) {
+                    self.writing.abandon();
+                    self.written(&partitions).await;
+                }
+                consumer.release().await
+            }
+            GroupEvent::Failed(error) => Err(error),
+        }
+    }
+
+    /// Waits for the end of the write under way. What of it is not written and does not move is
+    /// written again.
+    async fn written(&mut self, moved: &[TopicPartition]) {
+        if let Some(Unwritten { batch, error }) = self.writing.written().await {
+            if let Some(error) = error {
+                tracing::warn!(sink = %self.title, %error, "a batch was not written before its partitions moved");
+            }
+            self.reading.put_back(batch, moved);
+        }
+    }
+
+    /// Writes what waits, with one attempt for each batch.
+    async fn finish(&mut self, consumer: &GroupConsumer) -> Result<()> {
+        loop {
+            if !self.writing.is_idle() {
+                self.writing.hurry();
+                failed(self.writing.written().await)?;
+            }
+            if self.reading.is_empty() {
+                return self.reading.failed();
+            }
+            self.writing
+                .start(self.reading.take(), consumer.committer());
+        }
+    }
+}
+
+fn failed<M>(unwritten: Option<Unwritten<M>>) -> Result<()> {
+    match unwritten.and_then(|unwritten| unwritten.error) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
