@@ -271,6 +271,7 @@ mod tests {
     use super::super::context::Context;
     use super::*;
     use crate::kafka::Headers;
+    use crate::kafka::Record;
 
     /// A work of one output that has handled nothing; records may have 100 bytes.
     fn work() -> Work<String> {

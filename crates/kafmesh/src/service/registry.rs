@@ -2,14 +2,14 @@
 
 mod parts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prost::Message;
 use tokio::sync::watch;
 
 use super::memory::Bench;
 use super::running::Running;
-use super::topics::check_processors;
+use super::topics;
 use crate::codegen::{
     ComponentDescriptor, ProcessorDescriptor, ServiceDescriptor, SourceDescriptor, ViewDescriptor,
 };
@@ -30,14 +30,20 @@ pub struct Registry {
     service: &'static ServiceDescriptor,
     /// By consumer group, which is unique in a service.
     processors: BTreeMap<&'static str, Registered>,
-    /// The consumer groups of sinks, view sources and view sinks.
-    parts: BTreeSet<&'static str>,
+    /// Sinks, view sources and view sinks, by consumer group as well.
+    parts: BTreeMap<&'static str, Part>,
     end: End,
 }
 
 struct Registered {
     title: String,
     descriptor: &'static ProcessorDescriptor,
+}
+
+/// What uses one topic.
+struct Part {
+    title: String,
+    topic: &'static str,
 }
 
 enum End {
@@ -74,7 +80,7 @@ impl Registry {
         Self {
             service,
             processors: BTreeMap::new(),
-            parts: BTreeSet::new(),
+            parts: BTreeMap::new(),
             end: End::Memory(bench),
         }
     }
@@ -83,7 +89,7 @@ impl Registry {
         Self {
             service,
             processors: BTreeMap::new(),
-            parts: BTreeSet::new(),
+            parts: BTreeMap::new(),
             end: End::Kafka(Box::new(kafka)),
         }
     }
@@ -188,7 +194,9 @@ impl Registry {
             .processors
             .values()
             .map(|registered| (registered.title.as_str(), registered.descriptor));
-        check_processors(used, &kafka.partitions)?;
+        let parts = self.parts.values();
+        let parts = parts.map(|part| (part.title.as_str(), part.topic));
+        topics::check(used, parts, &kafka.partitions)?;
         for start in std::mem::take(&mut kafka.members) {
             start(&mut kafka)?;
         }

@@ -44,13 +44,22 @@ pub(crate) async fn prepare(
     Ok(known.partitions.into_iter().collect())
 }
 
-/// Checks the topics that the registered processors use and somebody else creates, and that what
-/// must be co-partitioned is.
-pub(crate) fn check_processors<'a>(
+/// Checks the topics that the registered objects use and somebody else creates, and that what must
+/// be co-partitioned is. `parts` are those that use one topic each.
+pub(crate) fn check<'a>(
     processors: impl IntoIterator<Item = (&'a str, &'static ProcessorDescriptor)>,
+    parts: impl IntoIterator<Item = (&'a str, &'static str)>,
     partitions: &BTreeMap<String, i32>,
 ) -> Result<()> {
     let mut problems = Vec::new();
+    for (title, topic) in parts {
+        if !partitions.contains_key(topic) {
+            problems.push(TopicProblem::Missing {
+                topic: topic.to_owned(),
+                used_by: title.to_owned(),
+            });
+        }
+    }
     for (title, processor) in processors {
         let mut first: Option<(&str, i32)> = None;
         for topic in processor
@@ -372,13 +381,19 @@ mod tests {
             persistence: None,
         };
         let partitions = BTreeMap::from([("s.a".to_owned(), 4), ("s.b".to_owned(), 2)]);
-        let error = check_processors([("processor p", &PROCESSOR)], &partitions)
+        let parts = [("sink s", "other.d"), ("sink t", "s.a")];
+        let error = check([("processor p", &PROCESSOR)], parts, &partitions)
             .unwrap_err()
             .to_string();
         assert!(
             error.contains("other.c does not exist; processor p needs it"),
             "{error}"
         );
+        assert!(
+            error.contains("other.d does not exist; sink s needs it"),
+            "{error}"
+        );
+        assert!(!error.contains("sink t"), "{error}");
         assert!(
             error.contains("processor p reads s.b with 2 partitions and s.a with 4"),
             "{error}"

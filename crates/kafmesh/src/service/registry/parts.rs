@@ -1,7 +1,7 @@
 //! Registering what runs beside the processors: sinks, view sources and view sinks.
 
-use super::{End, Registry};
-use crate::codegen::ComponentDescriptor;
+use super::{End, Part, Registry};
+use crate::codegen::{ComponentDescriptor, TopicUse};
 use crate::error::{Error, Result};
 use crate::global::GlobalTable;
 use crate::service::memory::{SinkPart, ViewSinkPart, ViewSourcePart};
@@ -23,7 +23,7 @@ impl Registry {
     ) -> Result<()> {
         let descriptor = sink.descriptor();
         let title = descriptor.title(component);
-        self.register_part(descriptor.group, &title)?;
+        self.register_part(descriptor.group, &descriptor.topic, &title)?;
         match &mut self.end {
             End::Memory(bench) => {
                 let part = SinkPart::new(sink, batching, bench.log.clone());
@@ -55,7 +55,11 @@ impl Registry {
         schedule: Schedule,
     ) -> Result<()> {
         let descriptor = source.descriptor();
-        self.register_part(descriptor.group, &descriptor.title(component))?;
+        self.register_part(
+            descriptor.group,
+            &descriptor.topic,
+            &descriptor.title(component),
+        )?;
         match &mut self.end {
             End::Memory(bench) => {
                 let table = bench.table(descriptor.topic.topic);
@@ -79,7 +83,11 @@ impl Registry {
         schedule: Schedule,
     ) -> Result<()> {
         let descriptor = sink.descriptor();
-        self.register_part(descriptor.group, &descriptor.title(component))?;
+        self.register_part(
+            descriptor.group,
+            &descriptor.topic,
+            &descriptor.title(component),
+        )?;
         let topic = descriptor.topic.topic;
         match &mut self.end {
             End::Memory(bench) => {
@@ -93,13 +101,13 @@ impl Registry {
         Ok(())
     }
 
-    fn register_part(&mut self, group: &'static str, title: &str) -> Result<()> {
-        if self.parts.contains(group) {
-            return Err(Error::Registered {
-                object: title.to_owned(),
-            });
+    fn register_part(&mut self, group: &'static str, topic: &TopicUse, title: &str) -> Result<()> {
+        let title = title.to_owned();
+        if self.parts.contains_key(group) {
+            return Err(Error::Registered { object: title });
         }
-        self.parts.insert(group);
+        let topic = topic.topic;
+        self.parts.insert(group, Part { title, topic });
         Ok(())
     }
 }
