@@ -98,6 +98,11 @@ transaction.state.log.min.isr={in_sync}
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+# In groups whose protocol is KIP-848 the broker sets the pace: members hear of a rebalance with the next heartbeat.
+group.consumer.min.heartbeat.interval.ms=500
+group.consumer.heartbeat.interval.ms=500
+group.consumer.min.session.timeout.ms=6000
+group.consumer.session.timeout.ms=6000
 ",
             data = data.display()
         )

@@ -1,14 +1,15 @@
 //! One processor in one process: a member of its consumer group, with a task per assigned partition.
 //!
-//! The group's events arrive one at a time. A revocation is answered only after every task has
-//! stopped and committed; that is what hands partitions over without a record handled twice.
+//! The group's events arrive one at a time. A revocation is answered only after every task of the
+//! partitions it names has stopped and committed; that is what hands partitions over without a
+//! record handled twice.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -67,10 +68,12 @@ pub(crate) struct JoinStorage {
     pub(crate) reader: JoinReader,
 }
 
-/// What lives from an assignment to its revocation.
+/// The tasks, each of which lives from the assignment of its partition to its revocation.
+#[derive(Default)]
 struct Running {
     tasks: JoinSet<Result<()>>,
-    stop: CancellationToken,
+    /// The partition of every task that has not ended, and what stops it.
+    live: HashMap<task::Id, (i32, CancellationToken)>,
 }
 
 impl<P: Processor> Member<P> {
@@ -96,15 +99,12 @@ impl<P: Processor> Member<P> {
             .collect::<Result<Box<[OutTopic]>>>()?;
 
         let fail = |error| halt.fail(self.stopped(error));
-        let mut running = Running {
-            tasks: JoinSet::new(),
-            stop: CancellationToken::new(),
-        };
+        let mut running = Running::default();
         loop {
             tokio::select! {
                 biased;
                 () = halt.asked() => break,
-                Some(ended) = running.tasks.join_next() => flat(ended).unwrap_or_else(fail),
+                Some(ended) = running.tasks.join_next_with_id() => running.ended(ended).unwrap_or_else(fail),
                 event = consumer.next_event() => {
                     let answered = match event {
                         GroupEvent::Assigned(partitions) => tokio::select! {
@@ -117,18 +117,18 @@ impl<P: Processor> Member<P> {
                             let stopped = tokio::select! {
                                 biased;
                                 () = halt.asked() => break,
-                                stopped = tokio::time::timeout(REVOCATION, running.stop(fail)) => stopped,
+                                stopped = tokio::time::timeout(REVOCATION, running.stop(|number| partitions.iter().any(|at| at.partition == number), fail)) => stopped,
                             };
                             if stopped.is_err() {
                                 tracing::warn!(processor = %self.title, "a handler did not end within {REVOCATION:?} of a revocation; its partitions are given up without a commit");
-                                give_up(&mut running, &producer, &consumer).await
+                                give_up(&mut running, &producer, &consumer, &partitions).await
                             } else {
-                                consumer.release().await
+                                consumer.release(&partitions).await
                             }
                         }
                         GroupEvent::Lost(partitions) => {
                             tracing::warn!(processor = %self.title, partitions = %numbers(&partitions), "partitions lost: the group went on without this member");
-                            give_up(&mut running, &producer, &consumer).await
+                            give_up(&mut running, &producer, &consumer, &partitions).await
                         }
                         GroupEvent::Failed(error) => Err(error),
                     };
@@ -137,7 +137,7 @@ impl<P: Processor> Member<P> {
             }
         }
         let deadline = Instant::now() + self.config.shutdown_timeout;
-        running.stop(fail).await;
+        running.stop(|_| true, fail).await;
         // If the brokers do not answer, the group finds out by itself.
         let _ = tokio::time::timeout(LEAVING, consumer.close()).await;
         producer
@@ -218,7 +218,6 @@ impl<P: Processor> Member<P> {
                 committed: start,
             });
         }
-        running.stop = CancellationToken::new();
         let changelog_name = descriptor.persistence.as_ref().map(|topic| topic.topic);
         for (partition, inputs) in inputs {
             let changelog = match (&self.storage, &descriptor.persistence) {
@@ -230,7 +229,8 @@ impl<P: Processor> Member<P> {
                 }),
                 _ => None,
             };
-            running.tasks.spawn(
+            let stop = CancellationToken::new();
+            let spawned = running.tasks.spawn(
                 Task {
                     processor: Arc::clone(&self.processor),
                     partition,
@@ -250,7 +250,7 @@ impl<P: Processor> Member<P> {
                     },
                     committer: consumer.committer(),
                     commit_interval: self.config.commit_interval,
-                    stop: running.stop.clone(),
+                    stop: stop.clone(),
                     state: TaskState::Restoring,
                     due: Instant::now(),
                     turn: 0,
@@ -258,6 +258,7 @@ impl<P: Processor> Member<P> {
                 }
                 .run(),
             );
+            running.live.insert(spawned.id(), (partition, stop));
         }
         self.observed.started();
         Ok(())
@@ -337,30 +338,46 @@ async fn give_up(
     running: &mut Running,
     producer: &Producer,
     consumer: &GroupConsumer,
+    partitions: &[TopicPartition],
 ) -> Result<()> {
     running.abort().await;
     let purged = producer.purge().await;
-    consumer.release().await.and(purged)
+    consumer.release(&partitions).await.and(purged)
 }
 
 impl Running {
-    /// Lets every task commit and end; `fail` is told the errors.
-    async fn stop(&mut self, fail: impl Fn(Error)) {
-        self.stop.cancel();
-        while let Some(ended) = self.tasks.join_next().await {
-            flat(ended).unwrap_or_else(&fail);
+    /// Lets the tasks of the partitions `which` names commit and end; `fail` is told the errors.
+    async fn stop(&mut self, which: impl Fn(i32) -> bool, fail: impl Fn(Error)) {
+        for (number, stop) in self.live.values() {
+            if which(*number) {
+                stop.cancel();
+            }
+        }
+        while self.live.values().any(|(number, _)| which(*number))
+            && let Some(ended) = self.tasks.join_next_with_id().await
+        {
+            self.ended(ended).unwrap_or_else(&fail);
         }
     }
 
     /// Ends every task where it stands, without a commit.
     async fn abort(&mut self) {
-        self.stop.cancel();
         self.tasks.shutdown().await;
+        self.live.clear();
+    }
+
+    fn ended(&mut self, ended: Result<(task::Id, Result<()>), task::JoinError>) -> Result<()> {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        self.live.remove(&id);
+        flat(ended.map(|(_, result)| result))
     }
 }
 
 /// A task that panicked is a task that failed.
-fn flat(ended: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+fn flat(ended: Result<Result<()>, task::JoinError>) -> Result<()> {
     match ended {
         Ok(result) => result,
         Err(error) if error.is_cancelled() => Ok(()),

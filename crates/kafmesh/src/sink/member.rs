@@ -115,7 +115,7 @@ impl<S: Sink> Running<S> {
                         self.written(&partitions).await;
                     }
                 }
-                consumer.release().await
+                consumer.release(&partitions).await
             }
             GroupEvent::Lost(partitions) => {
                 tracing::warn!(sink = %self.title, partitions = %listed(&partitions), "partitions lost: the group went on without this member");
@@ -124,7 +124,7 @@ impl<S: Sink> Running<S> {
                     self.writing.abandon();
                     self.written(&partitions).await;
                 }
-                consumer.release().await
+                consumer.release(&partitions).await
             }
             GroupEvent::Failed(error) => Err(error),
         }

@@ -27,17 +27,12 @@ const RESERVED: &[(&str, Option<&str>, &str)] = &[
         "groups are named in the definition (groupName)",
     ),
     (
-        "group.instance.id",
-        None,
-        "static membership is not supported yet",
-    ),
-    (
-        "group.protocol",
-        Some("classic"),
-        "kafmesh relies on the classic protocol",
-    ),
-    (
         "partition.assignment.strategy",
+        Some("range"),
+        "range keeps partition n of every input on one member",
+    ),
+    (
+        "group.remote.assignor",
         Some("range"),
         "range keeps partition n of every input on one member",
     ),
@@ -103,6 +98,20 @@ const RESERVED: &[(&str, Option<&str>, &str)] = &[
     ),
 ];
 
+/// What the broker decides in groups of the protocol `consumer` (KIP-848), and where.
+const DECIDED_BY_THE_BROKER: &[(&str, &str)] = &[
+    (
+        "session.timeout.ms",
+        "its group.consumer.session.timeout.ms",
+    ),
+    (
+        "heartbeat.interval.ms",
+        "its group.consumer.heartbeat.interval.ms",
+    ),
+    ("partition.assignment.strategy", "its assignor range"),
+    ("group.protocol.type", "the protocol itself"),
+];
+
 /// Ours for every client; the user's win.
 const DEFAULTS: &[(&str, &str)] = &[
     // A restarted broker is noticed within a second; librdkafka's own 10 s stretch every failover.
@@ -163,6 +172,19 @@ impl Properties {
             brokers: brokers.to_owned(),
             user: user.clone(),
         };
+        if properties.is_incremental() {
+            let useless = DECIDED_BY_THE_BROKER
+                .iter()
+                .find(|(name, _)| user.contains_key(*name));
+            if let Some((name, instead)) = useless {
+                return Err(Error::Config {
+                    name: variable(name),
+                    problem: format!(
+                        "with KAFMESH_KAFKA_GROUP_PROTOCOL=consumer the broker decides {name}, by {instead}; remove this setting"
+                    ),
+                });
+            }
+        }
         properties
             .base(&[])
             .create_native_config()
@@ -191,11 +213,27 @@ impl Properties {
         let mut config = self.consumer();
         config
             .set("group.id", group)
-            .set("group.protocol", "classic")
-            .set("partition.assignment.strategy", "range")
             .set("enable.partition.eof", "false")
             .set("auto.offset.reset", "earliest");
+        let assignor = if self.is_incremental() {
+            "group.remote.assignor"
+        } else {
+            "partition.assignment.strategy"
+        };
+        config.set(assignor, "range");
         config
+    }
+
+    /// Whether members are known by a name that outlives the process.
+    pub(super) fn is_static(&self) -> bool {
+        self.user.contains_key("group.instance.id")
+    }
+
+    /// Whether groups move only the partitions that change hands (KIP-848), rather than all.
+    fn is_incremental(&self) -> bool {
+        let protocol = self.user.get("group.protocol");
+        // librdkafka does not mind the case either.
+        protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
     }
 
     pub(super) fn producer(&self) -> ClientConfig {
@@ -338,6 +376,32 @@ mod tests {
             check("enable.auto.commit", "false").is_ok(),
             "the value in use is not a mistake"
         );
+    }
+
+    #[test]
+    fn the_broker_decides_in_groups_of_the_protocol_consumer() {
+        let user = [
+            ("group.protocol", "consumer"),
+            ("session.timeout.ms", "6000"),
+        ];
+        let user = user.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let error = Properties::new("localhost:9092", &BTreeMap::from(user))
+            .map(drop)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("KAFMESH_KAFKA_SESSION_TIMEOUT_MS: ")
+                && error.contains("group.consumer.session.timeout.ms"),
+            "{error}"
+        );
+        // What is left is what librdkafka takes.
+        for protocol in ["classic", "consumer"] {
+            let member = check("group.protocol", protocol).unwrap().member("g");
+            member
+                .create::<::rdkafka::consumer::BaseConsumer>()
+                .unwrap();
+        }
+        assert!(check("group.protocol", "other").is_err());
     }
 
     #[test]

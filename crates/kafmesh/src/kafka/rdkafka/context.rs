@@ -13,7 +13,7 @@ use ::rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::group::{GroupEvent, partitions_of};
+use super::group::{GroupEvent, give_back, partitions_of, take};
 use crate::error::Error;
 
 /// All brokers down is said again only after this time; librdkafka repeats it at each attempt to connect.
@@ -184,13 +184,18 @@ impl ConsumerContext for Context {
         partitions: &mut TopicPartitionList,
     ) {
         let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let partitions = partitions_of(partitions);
         if self.is_closing() {
-            if let Err(error) = consumer.unassign() {
+            let answered = if assigned {
+                take(consumer, &TopicPartitionList::new())
+            } else {
+                give_back(consumer, &partitions)
+            };
+            if let Err(error) = answered {
                 tracing::warn!(target: "kafmesh::kafka", client = %self.client, "giving back partitions while closing: {error}");
             }
             return;
         }
-        let partitions = partitions_of(partitions);
         self.send(if assigned {
             GroupEvent::Assigned(partitions)
         } else if consumer.assignment_lost() {

@@ -1,11 +1,17 @@
 //! Membership in a consumer group.
+//!
+//! A group has one of two protocols, as `group.protocol` says. Under `classic` a rebalance moves
+//! everything: one event revokes all partitions, the next assigns all that are the member's now.
+//! Under `consumer` (KIP-848) the broker decides, and events are about the partitions that change
+//! hands; streams of the others stay as they are. Until an event is answered librdkafka fetches
+//! nothing, though.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::rdkafka::consumer::Consumer as _;
-use ::rdkafka::error::KafkaError;
+use ::rdkafka::consumer::{BaseConsumer, Consumer as _, RebalanceProtocol};
+use ::rdkafka::error::{KafkaError, KafkaResult};
 use ::rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use ::rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::{mpsc, oneshot};
@@ -21,16 +27,23 @@ use crate::kafka::TopicPartition;
 /// How long a closed client waits for the last of its streams, batches and committers.
 const HELD: Duration = Duration::from_secs(5);
 
-/// What happens to a member of a group.
+/// What happens to a member of a group. The next event comes only after this one was answered.
+///
+/// Under the protocol `classic` each event is about everything the member has. Under `consumer` it
+/// is about what changes hands, and possibly nothing (an empty list wants its answer, too): a
+/// partition that is not named goes on as it is. Partitions of one number usually change hands
+/// together, whatever their topic, but may arrive in two events when they come from two members.
 #[derive(Debug)]
 pub(crate) enum GroupEvent {
-    /// These partitions are the member's: restore, then [`accept`](GroupConsumer::accept).
+    /// These partitions are the member's as well: answer with [`accept`](GroupConsumer::accept),
+    /// which leaves those it has alone.
     Assigned(Vec<TopicPartition>),
-    /// All partitions move: stop, commit, then [`release`](GroupConsumer::release). The group waits
-    /// for it, up to `max.poll.interval.ms`.
+    /// These partitions move: stop what belongs to them, commit, drop their streams, then
+    /// [`release`](GroupConsumer::release) exactly these. The group waits for it, up to
+    /// `max.poll.interval.ms` under `classic`; under `consumer` only who gets them waits.
     Revoked(Vec<TopicPartition>),
-    /// All partitions have moved already (the session expired): commits are refused. Drop what belongs
-    /// to them, then [`release`](GroupConsumer::release).
+    /// These partitions have moved already (the session expired), and they are all the member had:
+    /// commits are refused. Drop what belongs to them, then [`release`](GroupConsumer::release).
     Lost(Vec<TopicPartition>),
     /// The membership cannot go on.
     Failed(Error),
@@ -73,12 +86,12 @@ impl GroupConsumer {
             .map_err(|error| super::failed(format!("joining group {group}"), &error))?;
         let membership = Membership(Arc::clone(consumer.context()));
         let (done, closed) = oneshot::channel();
-        let served = Arc::clone(&consumer);
+        let (served, is_static) = (Arc::clone(&consumer), properties.is_static());
         super::client::spawn("kafmesh-group", move || {
             while !served.context().is_closing() {
                 served.serve();
             }
-            leave(served);
+            leave(served, is_static);
             // Nobody waits when the group consumer was dropped.
             let _ = done.send(());
         })?;
@@ -101,8 +114,8 @@ impl GroupConsumer {
         }
     }
 
-    /// Begins to read the assigned partitions, each from its offset; `None` is the committed one, or
-    /// the earliest if there is none. Only these: a partition left out is not read.
+    /// Begins to read partitions of the last `Assigned`, each from its offset; `None` is the committed
+    /// one, or the earliest if there is none. A partition of the event that is left out is not read.
     pub(crate) async fn accept(
         &self,
         partitions: &[(TopicPartition, Option<i64>)],
@@ -129,22 +142,20 @@ impl GroupConsumer {
         let assigned = Arc::clone(consumer);
         let action = action();
         blocking(move || {
-            assigned
-                .assign(&assignment)
-                .map_err(|error| super::failed(action, &error))
+            take(&assigned, &assignment).map_err(|error| super::failed(action, &error))
         })
         .await?;
         Ok(streams)
     }
 
-    /// Gives all partitions back, so that the group can go on. Their streams must be dropped before.
-    pub(crate) async fn release(&self) -> Result<()> {
+    /// Gives back the partitions of a `Revoked` or `Lost`, so that the group can go on. Their streams
+    /// must be dropped before. Under the protocol `classic` those are all, and all are given back.
+    pub(crate) async fn release(&self, partitions: &[TopicPartition]) -> Result<()> {
         let consumer = Arc::clone(&self.member.consumer);
         let action = format!("giving back partitions as group {}", self.member.group);
+        let partitions = partitions.to_vec();
         blocking(move || {
-            consumer
-                .unassign()
-                .map_err(|error| super::failed(action, &error))
+            give_back(&consumer, &partitions).map_err(|error| super::failed(action, &error))
         })
         .await
     }
@@ -190,8 +201,9 @@ impl GroupConsumer {
         self.member.clone()
     }
 
-    /// Leaves the group; resolves when the broker knows (a static member only stops) and the client is
-    /// gone, or after 5 s if streams, batches or committers of it are still held.
+    /// Leaves the group; resolves when the broker knows and the client is gone, or after 5 s if
+    /// streams, batches or committers of it are still held. A static member (`group.instance.id`)
+    /// does not leave: it only stops, and its partitions are kept for it.
     ///
     /// Whatever is still assigned is given back as it is: stop and commit before.
     pub(crate) async fn close(self) {
@@ -213,6 +225,9 @@ impl Committer {
     /// # Errors
     /// [`Error::Kafka`] when the broker could not, or would not for good, store them.
     pub(crate) async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<Committed> {
+        if offsets.is_empty() {
+            return Ok(Committed::Stored);
+        }
         let action = || format!("committing offsets of group {}", self.group);
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (at, offset) in offsets {
@@ -222,9 +237,13 @@ impl Committer {
         use RDKafkaErrorCode as Code;
         match ffi::commit(&self.consumer, list).await {
             Ok(()) => Ok(Committed::Stored),
-            Err(Code::IllegalGeneration | Code::UnknownMemberId | Code::AssignmentLost) => {
-                Ok(Committed::Refused)
-            }
+            Err(
+                Code::IllegalGeneration
+                | Code::UnknownMemberId
+                | Code::FencedMemberEpoch
+                | Code::FencedInstanceId
+                | Code::AssignmentLost,
+            ) => Ok(Committed::Refused),
             Err(code) => Err(super::failed_on_existing(
                 action(),
                 &KafkaError::ConsumerCommit(code),
@@ -239,13 +258,51 @@ impl Drop for Membership {
     }
 }
 
+/// Answers an assignment: reads `partitions`, too.
+pub(super) fn take(
+    consumer: &BaseConsumer<Context>,
+    partitions: &TopicPartitionList,
+) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
+    }
+}
+
+/// Answers a revocation of `partitions`.
+pub(super) fn give_back(
+    consumer: &BaseConsumer<Context>,
+    partitions: &[TopicPartition],
+) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => {
+            let held = consumer.assignment()?;
+            let mut given = TopicPartitionList::with_capacity(partitions.len());
+            // librdkafka refuses the answer as a whole if a partition in it was never accepted.
+            for at in partitions {
+                if held.find_partition(&at.topic, at.partition).is_some() {
+                    given.add_partition(&at.topic, at.partition);
+                }
+            }
+            consumer.incremental_unassign(&given)
+        }
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+    }
+}
+
 /// Leaves the group, and destroys the client as soon as nobody holds on to it.
-fn leave(mut consumer: Arc<ConsumerHandle>) {
+fn leave(mut consumer: Arc<ConsumerHandle>, is_static: bool) {
     // A revocation that nobody answered would keep the group waiting.
-    if let Err(error) = consumer.unassign() {
+    let given = consumer
+        .assignment()
+        .and_then(|held| give_back(&consumer, &partitions_of(&held)));
+    if let Err(error) = given {
         tracing::warn!(target: "kafmesh::kafka", client = consumer.context().client(), "leaving the group: {error}");
     }
-    consumer.unsubscribe();
+    // A static member's partitions are kept for it; an unsubscription would give them up.
+    if !is_static {
+        consumer.unsubscribe();
+    }
     let since = Instant::now();
     while since.elapsed() < HELD {
         match Arc::try_unwrap(consumer) {

@@ -107,6 +107,8 @@ fn is_retriable(code: RDKafkaErrorCode) -> bool {
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
             | Code::RebalanceInProgress
+            // The group's next epoch is on its way to this member.
+            | Code::StaleMemberEpoch
             | Code::KafkaStorageError
             | Code::ReplicaNotAvailable
             | Code::ListenerNotFound

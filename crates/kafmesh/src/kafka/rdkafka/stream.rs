@@ -51,6 +51,13 @@ impl PartitionStream {
         &self.at
     }
 
+    /// The offset after the partition's last record, as the broker said with the last fetch; `None`
+    /// before the first. What lies between a position and it is the lag. Sends no request.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for metrics of lag"))]
+    pub(crate) fn end(&self) -> Option<i64> {
+        self.queue.end()
+    }
+
     /// Waits for the next records. Nothing is lost when the future is dropped.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
 use ::rdkafka::bindings as sys;
+use ::rdkafka::bindings::rd_kafka_resp_err_t as Response;
 use ::rdkafka::consumer::Consumer as _;
 
 use super::message::Message;
@@ -19,6 +20,8 @@ use crate::kafka::rdkafka::client::ConsumerHandle;
 pub(crate) struct PartitionQueue {
     queue: Queue,
     consumer: Arc<ConsumerHandle>,
+    topic: CString,
+    partition: i32,
 }
 
 impl PartitionQueue {
@@ -44,6 +47,8 @@ impl PartitionQueue {
         Some(Self {
             queue,
             consumer: Arc::clone(consumer),
+            topic: name,
+            partition,
         })
     }
 
@@ -66,6 +71,23 @@ impl PartitionQueue {
             );
             messages.set_len(messages.len() + usize::try_from(taken).unwrap_or(0));
         }
+    }
+
+    /// The end of the partition as of the last answer to a fetch, and there is always one under way
+    /// unless the queue is full; `None` before the first.
+    pub(crate) fn end(&self) -> Option<i64> {
+        let (mut low, mut high) = (0, 0);
+        // SAFETY: client and name are valid for the call, which writes two numbers.
+        let known = unsafe {
+            sys::rd_kafka_get_watermark_offsets(
+                self.consumer.client().native_ptr(),
+                self.topic.as_ptr(),
+                self.partition,
+                &mut low,
+                &mut high,
+            )
+        };
+        (known == Response::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
     }
 
     /// Resolves when something was fetched since the last time it resolved.

@@ -23,27 +23,37 @@ impl Member {
 
     /// Answers one event and returns how many partitions it was about.
     async fn rebalance(&mut self) -> usize {
-        match timeout(PATIENCE, self.consumer.next_event())
-            .await
-            .expect("no rebalance")
-        {
+        let event = timeout(PATIENCE, self.consumer.next_event()).await;
+        self.answer(event.expect("no rebalance")).await
+    }
+
+    async fn answer(&mut self, event: GroupEvent) -> usize {
+        match event {
             GroupEvent::Assigned(partitions) => {
                 let starts: Vec<_> = partitions.iter().map(|at| (at.clone(), None)).collect();
-                self.streams = self.consumer.accept(&starts).await.unwrap();
-                self.streams.len()
+                self.streams
+                    .extend(self.consumer.accept(&starts).await.unwrap());
+                partitions.len()
             }
             GroupEvent::Revoked(partitions) => {
-                self.streams.clear();
+                self.streams
+                    .retain(|stream| !partitions.contains(stream.at()));
                 assert_eq!(
                     self.commit().await.unwrap(),
                     Committed::Stored,
                     "the group waits, so a commit is still accepted"
                 );
-                self.consumer.release().await.unwrap();
+                self.consumer.release(&partitions).await.unwrap();
                 partitions.len()
             }
             event => panic!("{event:?}"),
         }
+    }
+
+    /// An event that has happened already, or does so at once.
+    async fn pending(&mut self) -> Option<GroupEvent> {
+        let soon = Duration::from_millis(50);
+        timeout(soon, self.consumer.next_event()).await.ok()
     }
 
     async fn commit(&mut self) -> Result<Committed> {
@@ -154,7 +164,7 @@ async fn a_slow_answer_to_a_rebalance_keeps_the_membership() {
         .commit(&[(partitions(&name)[0].clone(), 0)])
         .await;
     assert_eq!(committed.unwrap(), Committed::Stored, "still a member");
-    first.consumer.release().await.unwrap();
+    first.consumer.release(&[]).await.unwrap();
     assert_eq!(first.rebalance().await, 2);
     assert_eq!(second.rebalance().await, 2);
 }
@@ -227,4 +237,135 @@ async fn a_closed_member_is_gone_at_once() {
         "{:?}",
         before.elapsed()
     );
+}
+
+/// Answers events until each member has as many partitions as `shares` says, and nothing is asked.
+async fn settle<const N: usize>(mut members: [&mut Member; N], shares: [usize; N]) {
+    let settled = async {
+        loop {
+            let mut settled = true;
+            for (member, share) in members.iter_mut().zip(shares) {
+                if let Some(event) = member.pending().await {
+                    member.answer(event).await;
+                    settled = false;
+                }
+                settled &= member.streams.len() == share;
+            }
+            if settled {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, settled)
+        .await
+        .expect("the group does not settle");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_the_protocol_consumer_only_what_changes_hands_stops() {
+    let cluster = cluster_with(&[("group.protocol", "consumer")]);
+    let name = topic(&cluster, "kip848", 4).await;
+    for partition in 0..4 {
+        fill(&cluster, &name, partition, 1000).await;
+    }
+    let group = unique("group");
+    let mut first = Member::join(&cluster, &group, &name);
+    settle([&mut first], [4]).await;
+    first.read(4000).await;
+
+    let mut second = Member::join(&cluster, &group, &name);
+    let event = timeout(PATIENCE, first.consumer.next_event()).await;
+    let Ok(GroupEvent::Revoked(revoked)) = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(revoked.len(), 2, "only what the second gets");
+    first
+        .streams
+        .retain(|stream| !revoked.contains(stream.at()));
+    let kept: Vec<_> = first
+        .streams
+        .iter()
+        .map(|stream| stream.at().partition)
+        .collect();
+    assert_eq!(first.commit().await.unwrap(), Committed::Stored);
+    first.consumer.release(&revoked).await.unwrap();
+    for partition in 0..4 {
+        fill(&cluster, &name, partition, 500).await;
+    }
+    settle([&mut first, &mut second], [2, 2]).await;
+    first.read(5000).await;
+    second.read(1000).await;
+    for (member, ours) in [(&first, true), (&second, false)] {
+        let late = member.read.iter().filter(|(_, offset)| *offset >= 1000);
+        assert!(
+            late.clone()
+                .all(|(partition, _)| kept.contains(partition) == ours),
+            "each reads its own"
+        );
+        assert_eq!(late.count(), 1000);
+    }
+
+    assert_eq!(first.commit().await.unwrap(), Committed::Stored);
+    first.streams.clear();
+    first.consumer.close().await;
+    settle([&mut second], [4]).await;
+    fill(&cluster, &name, kept[0], 1).await;
+    second.read(1001).await;
+    let mut read = [first.read, second.read].concat();
+    read.sort_unstable();
+    let expected = (0..4).flat_map(|partition| {
+        (0..if partition == kept[0] { 1501 } else { 1500 }).map(move |offset| (partition, offset))
+    });
+    assert!(
+        read.into_iter().eq(expected),
+        "every record is read exactly once"
+    );
+    second.consumer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_of_a_static_member_wait_for_it() {
+    for protocol in ["classic", "consumer"] {
+        let of = |name| cluster_with(&[("group.protocol", protocol), ("group.instance.id", name)]);
+        let (one, other) = (of("one"), of("other"));
+        let name = topic(&one, "static", 4).await;
+        let group = unique("group");
+        let mut first = Member::join(&one, &group, &name);
+        let mut second = Member::join(&other, &group, &name);
+        settle([&mut first, &mut second], [2, 2]).await;
+        let had: Vec<_> = first
+            .streams
+            .iter()
+            .map(|stream| stream.at().clone())
+            .collect();
+        first.streams.clear();
+        first.consumer.close().await;
+        let mut again = Member::join(&one, &group, &name);
+        settle([&mut again], [2]).await;
+        let has: Vec<_> = again
+            .streams
+            .iter()
+            .map(|stream| stream.at().clone())
+            .collect();
+        assert_eq!(has, had, "{protocol}");
+        let noticed = second.pending().await;
+        assert!(noticed.is_none(), "{protocol}: {noticed:?}");
+        again.streams.clear();
+        again.consumer.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_knows_where_its_partition_ends() {
+    let cluster = cluster();
+    let name = topic(&cluster, "ends", 1).await;
+    fill(&cluster, &name, 0, 10).await;
+    let mut member = Member::join(&cluster, &unique("group"), &name);
+    member.rebalance().await;
+    assert_eq!(member.streams[0].end(), None, "nothing is fetched yet");
+    member.read(10).await;
+    assert_eq!(member.streams[0].end(), Some(10));
+    fill(&cluster, &name, 0, 5).await;
+    member.read(15).await;
+    assert_eq!(member.streams[0].end(), Some(15));
 }
