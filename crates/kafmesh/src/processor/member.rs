@@ -342,7 +342,7 @@ async fn give_up(
 ) -> Result<()> {
     running.abort().await;
     let purged = producer.purge().await;
-    consumer.release(&partitions).await.and(purged)
+    consumer.release(partitions).await.and(purged)
 }
 
 impl Running {
