@@ -140,6 +140,15 @@ fn example(parts: &Parts<'_>) -> Vec<String> {
     if parts.state.is_some() {
         lines.push("        let mut state = ctx.state()?;".to_owned());
     }
+    if let Some(join) = parts.joins.first() {
+        lines.push(format!("        let joined = ctx.{}()?;", join.names.get));
+    }
+    if let Some(lookup) = parts.lookups.first() {
+        lines.push(format!(
+            "        let looked_up = ctx.{}(\"any key\")?;",
+            lookup.names.get
+        ));
+    }
     if let Some(output) = parts.outputs.first() {
         lines.push(format!(
             "        ctx.{}(ctx.key(), &output);",

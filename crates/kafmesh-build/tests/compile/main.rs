@@ -3,32 +3,47 @@
 
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]
 
-#[path = "golden/clicks/expected/mod.rs"]
+mod objects;
+mod whole;
+
+#[path = "../golden/clicks/expected/mod.rs"]
 pub mod clicks;
-#[path = "golden/descriptions/expected/mod.rs"]
+#[path = "../golden/descriptions/expected/mod.rs"]
 pub mod descriptions;
-#[path = "golden/digits/expected/mod.rs"]
+#[path = "../golden/digits/expected/mod.rs"]
 pub mod digits;
-#[path = "golden/empty/expected/mod.rs"]
+#[path = "../golden/empty/expected/mod.rs"]
 pub mod empty;
-#[path = "golden/keywords/expected/mod.rs"]
+#[path = "../golden/everything/expected/mod.rs"]
+pub mod everything;
+#[path = "../golden/joins/expected/mod.rs"]
+pub mod joins;
+#[path = "../golden/keywords/expected/mod.rs"]
 pub mod keywords;
-#[path = "golden/meeting/expected/mod.rs"]
+#[path = "../golden/meeting/expected/mod.rs"]
 pub mod meeting;
-#[path = "golden/non_ascii/expected/mod.rs"]
+#[path = "../golden/non_ascii/expected/mod.rs"]
 pub mod non_ascii;
-#[path = "golden/prelude/expected/mod.rs"]
+#[path = "../golden/prelude/expected/mod.rs"]
 pub mod prelude;
-#[path = "golden/processors/expected/mod.rs"]
+#[path = "../golden/processors/expected/mod.rs"]
 pub mod processors;
-#[path = "golden/protobuf/expected/mod.rs"]
+#[path = "../golden/protobuf/expected/mod.rs"]
 pub mod protobuf;
-#[path = "golden/wellknown/expected/mod.rs"]
+#[path = "../golden/shared_state/expected/mod.rs"]
+pub mod shared_state;
+#[path = "../golden/sinks/expected/mod.rs"]
+pub mod sinks;
+#[path = "../golden/view_sinks/expected/mod.rs"]
+pub mod view_sinks;
+#[path = "../golden/view_sources/expected/mod.rs"]
+pub mod view_sources;
+#[path = "../golden/wellknown/expected/mod.rs"]
 pub mod wellknown;
 
 /// The style of build scripts.
 pub mod inline {
-    include!("golden/clicks/inline.rs");
+    include!("../golden/clicks/inline.rs");
 }
 
 /// The seed's handler, as its users write it.
@@ -213,6 +228,8 @@ mod names {
         let mut test = super::meeting::ServiceTest::new();
         test.records_component();
         test.settle_component().user_click_source();
+        test.source_component();
+        test.add_grpc_service_component().user_click_source();
         let mut test = super::digits::ServiceTest::new();
         test._3d_model()._3d_model_2d_view_source();
         let mut test = super::non_ascii::ServiceTest::new();
