@@ -5,7 +5,6 @@ mod parts;
 use std::collections::BTreeMap;
 
 use prost::Message;
-use tokio::sync::watch;
 
 use super::memory::Bench;
 use super::running::Running;
@@ -15,7 +14,7 @@ use crate::codegen::{
 };
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
-use crate::global::{Follower, GlobalTable, Progress};
+use crate::global::GlobalTable;
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::memory::Log;
@@ -275,16 +274,7 @@ impl Kafka {
         };
         let table = self.store()?.table(&format!("global-{topic}"))?;
         let reader = made_once(&mut self.follow_reader, || self.cluster.reader())?;
-        let (progress, receiver) = watch::channel(Progress::Starting);
-        let global = GlobalTable::new(topic, table.clone(), receiver);
-        let follower = Follower {
-            reader,
-            table,
-            topic,
-            partitions,
-            progress,
-            observed: global.observed().clone(),
-        };
+        let (global, follower) = GlobalTable::followed(topic, partitions, table, reader);
         self.running
             .spawn(follower.title(), follower.run(self.halt.clone()));
         self.global_tables.insert(topic, global.clone());

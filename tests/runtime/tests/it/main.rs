@@ -19,3 +19,5 @@ mod start;
 mod stop;
 mod support;
 mod view;
+mod view_sink;
+mod view_source;
