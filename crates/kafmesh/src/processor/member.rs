@@ -7,7 +7,6 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
@@ -25,18 +24,12 @@ use crate::global::GlobalTable;
 use crate::guard::said;
 use crate::halt::Halt;
 use crate::kafka::{
-    Cluster, GroupConsumer, GroupEvent, OutTopic, Producer, Reader, TopicPartition,
+    Cluster, GroupConsumer, GroupEvent, LEAVING, OutTopic, Producer, REVOCATION, Reader,
+    TopicPartition, listed,
 };
 use crate::observe::Partitions;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Store, Table};
-
-/// How long tasks may take to end when partitions move. The group waits for five minutes
-/// (`max.poll.interval.ms`); a member that answers no revocation is out of it without knowing.
-const REVOCATION: Duration = Duration::from_secs(240);
-
-/// How long leaving the group may take.
-const LEAVING: Duration = Duration::from_secs(5);
 
 /// A processor ready to run.
 pub(crate) struct Member<P: Processor> {
@@ -113,7 +106,7 @@ impl<P: Processor> Member<P> {
                             started = self.start(&consumer, &producer, &outputs, partitions, &mut running) => started,
                         },
                         GroupEvent::Revoked(partitions) => {
-                            tracing::info!(processor = %self.title, partitions = %numbers(&partitions), "partitions revoked");
+                            tracing::info!(processor = %self.title, partitions = %listed(&partitions), "partitions revoked");
                             let stopped = tokio::select! {
                                 biased;
                                 () = halt.asked() => break,
@@ -127,7 +120,7 @@ impl<P: Processor> Member<P> {
                             }
                         }
                         GroupEvent::Lost(partitions) => {
-                            tracing::warn!(processor = %self.title, partitions = %numbers(&partitions), "partitions lost: the group went on without this member");
+                            tracing::warn!(processor = %self.title, partitions = %listed(&partitions), "partitions lost: the group went on without this member");
                             give_up(&mut running, &producer, &consumer, &partitions).await
                         }
                         GroupEvent::Failed(error) => Err(error),
@@ -176,7 +169,7 @@ impl<P: Processor> Member<P> {
         assigned: Vec<TopicPartition>,
         running: &mut Running,
     ) -> Result<()> {
-        tracing::info!(processor = %self.title, partitions = %numbers(&assigned), "partitions assigned");
+        tracing::info!(processor = %self.title, partitions = %listed(&assigned), "partitions assigned");
         let descriptor = self.processor.descriptor();
         let committed = retry(|| consumer.committed(&assigned)).await?;
         let mut tables = BTreeMap::new();
@@ -388,15 +381,4 @@ fn flat(ended: Result<Result<()>, task::JoinError>) -> Result<()> {
             Err(Error::handler(format!("its task panicked: {said}")))
         }
     }
-}
-
-fn numbers(partitions: &[TopicPartition]) -> String {
-    let mut text = String::new();
-    for partition in partitions {
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        text.push_str(&format!("{}/{}", partition.topic, partition.partition));
-    }
-    text
 }

@@ -22,7 +22,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::{select_all, try_join};
+use futures_util::future::try_join;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +32,8 @@ use super::work::Work;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::kafka::{
-    Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Polled, Producer, Reader,
-    TopicPartition,
+    Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Producer, Reader, TopicPartition,
+    next_of,
 };
 use crate::observe::Held;
 use crate::restore::restore;
@@ -170,7 +170,7 @@ impl<P: Processor> Task<P> {
                 biased;
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep_until(self.due), if self.is_uncommitted() => None,
-                polled = next(&mut self.inputs, &mut self.turn) => Some(polled?),
+                polled = next_of(&mut self.inputs, &mut self.turn) => Some(polled?),
                 followed = joins.follow() => {
                     followed?;
                     None
@@ -337,30 +337,9 @@ impl<P: Processor> Task<P> {
     }
 }
 
-/// The next batch of any input. The one asked first is the one after the last that had something,
-/// so that none starves. Nothing is lost when the future is dropped: no stream gives up records
-/// before they are returned.
-async fn next(inputs: &mut [TaskInput], turn: &mut usize) -> Result<(usize, Batch)> {
-    loop {
-        let (input, polled) = match &mut *inputs {
-            [only] => (0, only.stream.next().await?),
-            several => {
-                let first = *turn;
-                let count = several.len();
-                let (later, sooner) = several.split_at_mut(first);
-                let polls = sooner
-                    .iter_mut()
-                    .chain(later)
-                    .map(|input| Box::pin(input.stream.next()));
-                let (polled, place, _) = select_all(polls).await;
-                let input = (first + place) % count;
-                *turn = (input + 1) % count;
-                (input, polled?)
-            }
-        };
-        if let Polled::Records(batch) = polled {
-            return Ok((input, batch));
-        }
+impl AsMut<PartitionStream> for TaskInput {
+    fn as_mut(&mut self) -> &mut PartitionStream {
+        &mut self.stream
     }
 }
 

@@ -45,7 +45,9 @@ impl Leadership {
                 self.leads |= decide(&partitions);
                 self.consumer.accept(&[]).await?;
             }
-            GroupEvent::Revoked(_) | GroupEvent::Lost(_) => self.consumer.release().await?,
+            GroupEvent::Revoked(partitions) | GroupEvent::Lost(partitions) => {
+                self.consumer.release(&partitions).await?;
+            }
             GroupEvent::Failed(error) => return Err(error),
         }
         if led != self.leads {
