@@ -280,16 +280,14 @@ pub(crate) struct OutputNames {
     pub(crate) records: Ident,
 }
 
-/// Names of a processor's output; one named like the state gets `_output` appended where `delete_state`
-/// deletes the state.
+/// Names of a processor's output. None is `delete_state`: a message has two parts.
 pub(crate) fn output(output: &ProcessorOutput) -> OutputNames {
-    let captured = output.topic.message.snake();
-    let written = unless_reserved(&captured, &["state"], "_output");
+    let message = output.topic.message.snake();
     OutputNames {
-        output: ident(&format!("output_{written}")),
-        delete: ident(&format!("delete_{written}")),
-        values: ident(&captured),
-        records: ident(&format!("{captured}_records")),
+        output: ident(&format!("output_{message}")),
+        delete: ident(&format!("delete_{message}")),
+        values: ident(&message),
+        records: ident(&format!("{message}_records")),
     }
 }
 
