@@ -5,8 +5,11 @@ mod context;
 mod core;
 mod joins;
 mod member;
+mod owned;
+mod session;
 mod tables;
 mod task;
+mod tasks;
 mod work;
 
 #[cfg(test)]

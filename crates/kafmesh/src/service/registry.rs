@@ -317,6 +317,7 @@ impl Kafka {
             .collect::<Result<_>>()?;
         let outputs = descriptor.outputs.iter().map(|output| &output.topic);
         let partitions = outputs
+            .chain(descriptor.inputs)
             .chain(&descriptor.persistence)
             .filter_map(|topic| Some((topic.topic, *self.partitions.get(topic.topic)?)))
             .collect();
