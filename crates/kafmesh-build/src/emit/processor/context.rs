@@ -68,8 +68,14 @@ fn state_methods(parts: &Parts<'_>) -> TokenStream {
     let Some(state) = &parts.state else {
         return TokenStream::new();
     };
+    let summary = if parts.processor.shares_state {
+        "The state of the record's key, as the last processor that shares it saved it; the default when there is none yet."
+    } else {
+        "The state of the record's key; the default when there is none yet."
+    };
+    let summary = doc::attributes([summary]);
     quote! {
-        /// The state of the record's key; the default when there is none yet.
+        #summary
         ///
         /// # Errors
         ///

@@ -15,6 +15,13 @@ pub(super) fn emit(parts: &Parts<'_>) -> TokenStream {
         doc::code(parts.processor.name.written())
     );
     let mut lines = with_description(summary, &parts.processor.description);
+    if parts.processor.shares_state {
+        lines.extend([
+            String::new(),
+            "It shares the state of its component, and is registered with the others that do."
+                .to_owned(),
+        ]);
+    }
     lines.extend(example(parts));
     let doc = doc::attributes(lines);
     let methods = parts.inputs.iter().map(|input| methods(parts, input));

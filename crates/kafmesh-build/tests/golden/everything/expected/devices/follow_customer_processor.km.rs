@@ -41,6 +41,8 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
 
 /// The handlers of the processor `follow customer`, one per input.
 ///
+/// It shares the state of its component, and is registered with the others that do.
+///
 /// ```text
 /// impl FollowCustomerProcessor for MyHandlers {
 ///     async fn handle_device_id_customer(
@@ -115,7 +117,7 @@ impl<'a> FollowCustomerContext<'a> {
         self.inner.offset()
     }
 
-    /// The state of the record's key; the default when there is none yet.
+    /// The state of the record's key, as the last processor that shares it saved it; the default when there is none yet.
     ///
     /// # Errors
     ///

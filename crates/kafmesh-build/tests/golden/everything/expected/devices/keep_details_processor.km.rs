@@ -36,6 +36,8 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
 
 /// The handlers of the processor `keep details`, one per input.
 ///
+/// It shares the state of its component, and is registered with the others that do.
+///
 /// ```text
 /// impl KeepDetailsProcessor for MyHandlers {
 ///     async fn handle_device_id_details(
@@ -109,7 +111,7 @@ impl<'a> KeepDetailsContext<'a> {
         self.inner.offset()
     }
 
-    /// The state of the record's key; the default when there is none yet.
+    /// The state of the record's key, as the last processor that shares it saved it; the default when there is none yet.
     ///
     /// # Errors
     ///

@@ -38,6 +38,8 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
 ///
 /// Adds what was bought.
 ///
+/// It shares the state of its component, and is registered with the others that do.
+///
 /// ```text
 /// impl ChargeProcessor for MyHandlers {
 ///     async fn handle_customer_id_order(
@@ -111,7 +113,7 @@ impl<'a> ChargeContext<'a> {
         self.inner.offset()
     }
 
-    /// The state of the record's key; the default when there is none yet.
+    /// The state of the record's key, as the last processor that shares it saved it; the default when there is none yet.
     ///
     /// # Errors
     ///

@@ -48,6 +48,8 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
 ///
 /// Is named like a keyword, and joins, looks up and writes what others do.
 ///
+/// It shares the state of its component, and is registered with the others that do.
+///
 /// ```text
 /// impl SelfProcessor for MyHandlers {
 ///     async fn handle_customer_id_order(
@@ -123,7 +125,7 @@ impl<'a> SelfContext<'a> {
         self.inner.offset()
     }
 
-    /// The state of the record's key; the default when there is none yet.
+    /// The state of the record's key, as the last processor that shares it saved it; the default when there is none yet.
     ///
     /// # Errors
     ///

@@ -59,6 +59,8 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
 ///
 /// Subtracts what was paid, less what is due for a reminder.
 ///
+/// It shares the state of its component, and is registered with the others that do.
+///
 /// ```text
 /// impl SettleProcessor for MyHandlers {
 ///     async fn handle_customer_id_payment(
@@ -155,7 +157,7 @@ impl<'a> SettleContext<'a> {
         self.inner.offset()
     }
 
-    /// The state of the record's key; the default when there is none yet.
+    /// The state of the record's key, as the last processor that shares it saved it; the default when there is none yet.
     ///
     /// # Errors
     ///

@@ -28,6 +28,8 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
 
 /// The handlers of the processor `alone`, one per input.
 ///
+/// It shares the state of its component, and is registered with the others that do.
+///
 /// ```text
 /// impl AloneProcessor for MyHandlers {
 ///     async fn handle_customer_id_order(
@@ -100,7 +102,7 @@ impl<'a> AloneContext<'a> {
         self.inner.offset()
     }
 
-    /// The state of the record's key; the default when there is none yet.
+    /// The state of the record's key, as the last processor that shares it saved it; the default when there is none yet.
     ///
     /// # Errors
     ///
