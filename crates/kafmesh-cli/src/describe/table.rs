@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafmesh_definition::Definition;
-use kafmesh_definition::model::{Component, Topic, TopicUse};
+use kafmesh_definition::model::{Component, TopicSettings, TopicUse};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::terminal::{HEADING, printable};
@@ -38,7 +38,7 @@ pub(super) fn render(definition: &Definition) -> String {
         "SEGMENT",
     ]);
     for topic in &definition.topics {
-        topics.row(settings(topic));
+        topics.row(settings(&topic.name, topic.settings.as_ref()));
     }
     text.push('\n');
     objects.render(&mut text);
@@ -119,20 +119,19 @@ fn rows(component: &Component, table: &mut Table<7>) {
     }
 }
 
-fn settings(topic: &Topic) -> [String; 6] {
-    let name = topic.name.clone();
-    match &topic.settings {
+fn settings(name: &str, settings: Option<&TopicSettings>) -> [String; 6] {
+    let name = name.to_owned();
+    match settings {
         None => {
-            let stated = topic
-                .expected
-                .iter()
-                .find(|expected| expected.setting == "partitions");
-            let partitions = stated.map_or_else(
-                || "must exist already".to_owned(),
-                |stated| format!("must exist with {}", stated.value),
-            );
             let nothing = String::new;
-            [name, partitions, nothing(), nothing(), nothing(), nothing()]
+            [
+                name,
+                "must exist already".to_owned(),
+                nothing(),
+                nothing(),
+                nothing(),
+                nothing(),
+            ]
         }
         Some(settings) => [
             name,

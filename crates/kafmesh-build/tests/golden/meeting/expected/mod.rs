@@ -13,8 +13,6 @@
 )]
 
 #[rustfmt::skip]
-pub mod add_grpc_service;
-#[rustfmt::skip]
 pub mod models;
 #[rustfmt::skip]
 pub mod records;
@@ -23,7 +21,5 @@ pub mod records;
 mod service;
 #[rustfmt::skip]
 pub mod settle;
-#[rustfmt::skip]
-pub mod source;
 
 pub use self::service::{Service, ServiceTest};
