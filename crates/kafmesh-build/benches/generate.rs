@@ -102,8 +102,8 @@ fn timed<T, E>(run: impl FnOnce() -> Result<T, E>) -> Result<(Duration, T), E> {
     Ok((start.elapsed(), result))
 }
 
-/// Writes a definition of `components` components: two sources, two processors with persistence and a view
-/// each.
+/// Writes a definition of `components` components of five objects each: a source, two processors with states,
+/// joins and lookups, and two others, so that every kind of object is there.
 fn lay_out(directory: &Path, components: usize) -> io::Result<()> {
     fs::create_dir(directory.join("components"))?;
     fs::create_dir(directory.join("protos"))?;
@@ -132,17 +132,33 @@ fn lay_out(directory: &Path, components: usize) -> io::Result<()> {
         let message = |name: &str| format!("team{team}.{name}{index}");
         let (click, order) = (message("click"), message("order"));
         let (total, state) = (message("total"), message("state"));
+        let (own, shared) = match index % 4 {
+            3 => (String::new(), format!("persistence:\n  message: {state}\n")),
+            _ => (
+                format!("    persistence:\n      - message: {state}\n"),
+                String::new(),
+            ),
+        };
+        let others = match index % 4 {
+            0 => format!("  - message: {order}\nviews:\n  - message: {total}\n"),
+            1 => format!(
+                "  - message: {order}\nviewSinks:\n  - name: report {index}\n    message: {total}\n"
+            ),
+            _ => format!(
+                "viewSources:\n  - name: orders {index}\n    message: {order}\n\
+                 sinks:\n  - name: archive {index}\n    message: {total}\n"
+            ),
+        };
         fs::write(
             directory.join(format!("components/component{index}.yaml")),
             format!(
                 "name: component {index}\ndescription: The component with the number {index}.\n\
-                 sources:\n  - message: {click}\n  - message: {order}\n\
                  processors:\n  - name: total clicks {index}\n    description: Adds up.\n    \
-                 inputs:\n      - message: {click}\n    outputs:\n      - message: {total}\n    \
-                 persistence:\n      - message: {state}\n  \
+                 inputs:\n      - message: {click}\n    joins:\n      - message: {order}\n    \
+                 outputs:\n      - message: {total}\n{own}  \
                  - name: orders {index}\n    inputs:\n      - message: {order}\n      - message: {click}\n    \
-                 persistence:\n      - message: {state}\n\
-                 views:\n  - message: {total}\n"
+                 lookups:\n      - message: {total}\n{own}\
+                 {shared}sources:\n  - message: {click}\n{others}"
             ),
         )?;
     }

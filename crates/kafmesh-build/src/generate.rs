@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::path::{Component as PathComponent, Path};
 
 use kafmesh_definition::model::Component;
-use kafmesh_definition::{Definition, Diagnostic, Diagnostics, Position};
+use kafmesh_definition::{Definition, Diagnostic, Diagnostics, Name, Position};
 use proc_macro2::{Ident, TokenStream};
 use quote::format_ident;
 
@@ -144,6 +144,36 @@ fn component(definition: &Definition, component: &Component, definition_file: &s
                 doc::code(view.topic.message.written())
             ),
             emit::view::emit(view),
+        ));
+    }
+
+    let titled = |kind: &str, name: &Name| format!("The {kind} {}.", doc::code(name.written()));
+    for sink in &component.sinks {
+        children.push(leaf(
+            &names::sink(&sink.name).module,
+            titled("sink", &sink.name),
+            emit::sink::emit(sink),
+        ));
+    }
+    for source in &component.view_sources {
+        children.push(leaf(
+            &names::view_source(&source.name).module,
+            titled("view source", &source.name),
+            emit::view_source::emit(source),
+        ));
+    }
+    for sink in &component.view_sinks {
+        children.push(leaf(
+            &names::view_sink(&sink.name).module,
+            titled("view sink", &sink.name),
+            emit::view_sink::emit(sink),
+        ));
+    }
+    if emit::shared_state::is_needed(component) {
+        children.push(leaf(
+            &emit::shared_state::module(),
+            "The processors that share the component's state.".to_owned(),
+            emit::shared_state::emit(component),
         ));
     }
 

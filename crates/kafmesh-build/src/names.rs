@@ -9,7 +9,18 @@ use proc_macro2::{Ident, Span};
 
 /// Methods of `Service` and `ServiceTest` (and the field behind them) that no component may be called.
 const RESERVED_COMPONENT_METHODS: &[&str] = &[
-    "advance", "connect", "default", "inner", "new", "records", "run", "settle", "stopper",
+    "add_file_descriptor_set",
+    "add_grpc_service",
+    "advance",
+    "connect",
+    "default",
+    "inner",
+    "new",
+    "records",
+    "run",
+    "settle",
+    "source",
+    "stopper",
 ];
 
 /// Methods of a processor's test driver that no input may be called.
@@ -152,6 +163,58 @@ pub(crate) fn processor(name: &Name) -> ProcessorNames {
     }
 }
 
+/// The component's method that registers the processors which share its state. No processor's own can be
+/// called so: they end in `_processor`.
+pub(crate) fn register_processors() -> Ident {
+    ident("register_processors")
+}
+
+/// The argument that stands for the processor `name` there.
+pub(crate) fn argument(name: &Name) -> Ident {
+    ident(&name.snake())
+}
+
+/// What a sink, a view source or a view sink is called in Rust.
+pub(crate) struct RegisteredNames {
+    /// Its module (`archive_sink`).
+    pub(crate) module: Ident,
+    /// Its method on the component (`register_archive_sink`).
+    pub(crate) register: Ident,
+    /// The trait that the user implements (`ArchiveSink`).
+    pub(crate) handlers: Ident,
+    /// The bridge from the runtime to the user's type (`ArchiveSinkDispatch`).
+    pub(crate) dispatch: Ident,
+    /// The broker-less driver (`ArchiveSinkTest`).
+    pub(crate) test: Ident,
+}
+
+/// Names of the sink `name`.
+pub(crate) fn sink(name: &Name) -> RegisteredNames {
+    registered(name, "sink", "Sink")
+}
+
+/// Names of the view source `name`.
+pub(crate) fn view_source(name: &Name) -> RegisteredNames {
+    registered(name, "view_source", "ViewSource")
+}
+
+/// Names of the view sink `name`.
+pub(crate) fn view_sink(name: &Name) -> RegisteredNames {
+    registered(name, "view_sink", "ViewSink")
+}
+
+fn registered(name: &Name, snake_suffix: &str, pascal_suffix: &str) -> RegisteredNames {
+    let snake = format!("{}_{snake_suffix}", name.snake());
+    let pascal = format!("{}{pascal_suffix}", name.pascal());
+    RegisteredNames {
+        module: ident(&snake),
+        register: ident(&format!("register_{snake}")),
+        handlers: ident(&pascal),
+        dispatch: ident(&format!("{pascal}Dispatch")),
+        test: ident(&format!("{pascal}Test")),
+    }
+}
+
 /// What an input's methods are called.
 pub(crate) struct InputNames {
     /// The handler of a record (`handle_user_id_click`).
@@ -176,6 +239,35 @@ pub(crate) fn input(input: &TopicUse) -> InputNames {
     }
 }
 
+/// What the methods of a join or a lookup are called.
+pub(crate) struct TableNames {
+    /// The context's method that reads an entry (`join_device_id_customer`).
+    pub(crate) get: Ident,
+    /// The driver's method that sets an entry (`set_join_device_id_customer`).
+    pub(crate) set: Ident,
+    /// The driver's method that removes an entry (`remove_join_device_id_customer`).
+    pub(crate) remove: Ident,
+}
+
+/// Names of a processor's join.
+pub(crate) fn join(join: &TopicUse) -> TableNames {
+    table("join", join)
+}
+
+/// Names of a processor's lookup.
+pub(crate) fn lookup(lookup: &TopicUse) -> TableNames {
+    table("lookup", lookup)
+}
+
+fn table(kind: &str, topic: &TopicUse) -> TableNames {
+    let get = format!("{kind}_{}", topic.message.snake());
+    TableNames {
+        set: ident(&format!("set_{get}")),
+        remove: ident(&format!("remove_{get}")),
+        get: ident(&get),
+    }
+}
+
 /// What an output's methods are called.
 pub(crate) struct OutputNames {
     /// The context's method that writes a record (`output_user_id_total_clicks`).
@@ -188,16 +280,14 @@ pub(crate) struct OutputNames {
     pub(crate) records: Ident,
 }
 
-/// Names of a processor's output; one named like the state gets `_output` appended where `delete_state`
-/// deletes the state.
+/// Names of a processor's output. None is `delete_state`: a message has two parts.
 pub(crate) fn output(output: &ProcessorOutput) -> OutputNames {
-    let captured = output.topic.message.snake();
-    let written = unless_reserved(&captured, &["state"], "_output");
+    let message = output.topic.message.snake();
     OutputNames {
-        output: ident(&format!("output_{written}")),
-        delete: ident(&format!("delete_{written}")),
-        values: ident(&captured),
-        records: ident(&format!("{captured}_records")),
+        output: ident(&format!("output_{message}")),
+        delete: ident(&format!("delete_{message}")),
+        values: ident(&message),
+        records: ident(&format!("{message}_records")),
     }
 }
 

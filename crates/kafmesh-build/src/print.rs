@@ -401,6 +401,13 @@ mod tests {
                 modules.extend(component.processors.iter().map(emit::processor::emit));
                 modules.extend(component.sources.iter().map(emit::source::emit));
                 modules.extend(component.views.iter().map(emit::view::emit));
+                modules.extend(component.sinks.iter().map(emit::sink::emit));
+                let view_sources = component.view_sources.iter();
+                modules.extend(view_sources.map(emit::view_source::emit));
+                modules.extend(component.view_sinks.iter().map(emit::view_sink::emit));
+                if emit::shared_state::is_needed(component) {
+                    modules.push(emit::shared_state::emit(component));
+                }
             }
             for tokens in modules {
                 let text = print(tokens.clone());

@@ -34,17 +34,6 @@
 ///     ctx.output_user_id_total_clicks(ctx.key(), &Click::default());
 /// }
 /// ```
-///
-/// A lookup that is not declared.
-///
-/// ```compile_fail,E0599
-/// mod definitions { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/clicks/inline.rs")); }
-/// use definitions::{math, models::*};
-///
-/// fn handler(ctx: &mut math::TotalClicksContext<'_>) {
-///     ctx.lookup_user_id_click(ctx.key());
-/// }
-/// ```
 #[expect(dead_code, reason = "only its documentation is looked at")]
 struct Declared;
 
@@ -81,3 +70,70 @@ struct Declared;
 /// ```
 #[expect(dead_code, reason = "only its documentation is looked at")]
 struct State;
+
+/// What the definition declares.
+///
+/// ```
+/// mod definitions { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/everything/inline.rs")); }
+/// use definitions::heartbeats;
+///
+/// fn handler(ctx: &mut heartbeats::EnrichHeartbeatsContext<'_>) -> kafmesh::Result<()> {
+///     ctx.join_device_id_customer()?;
+///     ctx.lookup_customer_id_details("a customer")?;
+///     Ok(())
+/// }
+/// ```
+///
+/// A join that is not declared; its topic is looked up.
+///
+/// ```compile_fail,E0599
+/// mod definitions { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/everything/inline.rs")); }
+/// use definitions::heartbeats;
+///
+/// fn handler(ctx: &mut heartbeats::EnrichHeartbeatsContext<'_>) -> kafmesh::Result<()> {
+///     ctx.join_customer_id_details()?;
+///     ctx.lookup_customer_id_details("a customer")?;
+///     Ok(())
+/// }
+/// ```
+///
+/// A lookup that is not declared; its topic is joined.
+///
+/// ```compile_fail,E0599
+/// mod definitions { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/everything/inline.rs")); }
+/// use definitions::heartbeats;
+///
+/// fn handler(ctx: &mut heartbeats::EnrichHeartbeatsContext<'_>) -> kafmesh::Result<()> {
+///     ctx.join_device_id_customer()?;
+///     ctx.lookup_device_id_customer("a device")?;
+///     Ok(())
+/// }
+/// ```
+///
+/// A join in a processor that has none.
+///
+/// ```compile_fail,E0599
+/// mod definitions { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/everything/inline.rs")); }
+/// use definitions::devices;
+///
+/// fn handler(ctx: &mut devices::KeepDetailsContext<'_>) -> kafmesh::Result<()> {
+///     ctx.join_device_id_customer()?;
+///     Ok(())
+/// }
+/// ```
+///
+/// One of several processors that share their state, registered without the others.
+///
+/// ```compile_fail,E0061
+/// mod definitions { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/everything/inline.rs")); }
+/// use definitions::devices;
+///
+/// fn register(
+///     component: &mut devices::DevicesComponent<'_>,
+///     keep: impl devices::KeepDetailsProcessor,
+/// ) -> kafmesh::Result<()> {
+///     component.register_processors(keep)
+/// }
+/// ```
+#[expect(dead_code, reason = "only its documentation is looked at")]
+struct Tables;

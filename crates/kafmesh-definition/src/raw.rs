@@ -93,7 +93,7 @@ pub(crate) struct RawComponent {
     pub(crate) view_sources: Many<RawViewSource>,
     /// Who hands a whole view to an external system.
     pub(crate) view_sinks: Many<RawViewSink>,
-    /// State that the component's processors share.
+    /// State per key that those of the component's processors share which have none of their own.
     pub(crate) persistence: Many<RawPersistence>,
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct RawProcessor {
     pub(crate) name: Field<String>,
     /// What it does.
     pub(crate) description: Field<String>,
-    /// Its consumer group. Default: `service.component.processor`.
+    /// Its consumer group, unless it shares its component's state. Default: `service.component.processor`.
     pub(crate) group_name: Field<String>,
     /// Topics whose records it handles.
     #[schemars(extend("required" = true))]
@@ -118,7 +118,7 @@ pub(crate) struct RawProcessor {
     pub(crate) lookups: Many<RawLookup>,
     /// Topics it writes.
     pub(crate) outputs: Many<RawProcessorOutput>,
-    /// Its state per key, kept in a compacted topic.
+    /// Its state per key, kept in a compacted topic; without, it shares its component's if there is one.
     pub(crate) persistence: Many<RawPersistence>,
 }
 

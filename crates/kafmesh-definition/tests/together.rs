@@ -175,9 +175,9 @@ processors:
     assert_eq!(
         places.collect::<Vec<_>>(),
         [
-            ("2/component.yaml".into(), "an input with 4 partitions"),
-            ("1/component.yaml".into(), "created here with 6 partitions"),
-            ("0/component.yaml".into(), "created here with 4 partitions"),
+            ("2/component.yaml", "an input with 4 partitions"),
+            ("1/component.yaml", "created here with 6 partitions"),
+            ("0/component.yaml", "created here with 4 partitions"),
         ]
     );
 }

@@ -7,9 +7,10 @@ use tokio::sync::watch;
 use crate::entries::Entries;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
-use crate::kafka::{Polled, Reader};
-use crate::observe::{Counts, Held, Observed};
+use crate::kafka::{Cluster, Reader};
+use crate::observe::{Held, Partitions};
 use crate::restore::{Extent, advance, extent, start_offsets};
+use crate::retry::retry;
 use crate::store::Table;
 
 /// A handle to a topic's table; clones share it.
@@ -17,7 +18,9 @@ use crate::store::Table;
 pub(crate) struct GlobalTable {
     entries: Entries,
     progress: watch::Receiver<Progress>,
-    observed: Observed,
+    /// Per partition, the offset before which it has everything.
+    reached: watch::Receiver<Vec<i64>>,
+    observed: Partitions,
 }
 
 /// How complete a global table is.
@@ -38,24 +41,40 @@ pub(crate) enum Progress {
 pub(crate) struct Ended(pub(crate) String);
 
 impl GlobalTable {
-    pub(crate) fn new(
-        topic: &'static str,
-        table: Table,
-        progress: watch::Receiver<Progress>,
-    ) -> Self {
-        let observed = Observed {
-            table: Some((topic, table.clone())),
-            ..Observed::new(Counts::new([topic], []))
-        };
+    pub(crate) fn new(topic: &str, table: Table, progress: watch::Receiver<Progress>) -> Self {
         Self {
             entries: Entries::new(topic, table),
             progress,
-            observed,
+            reached: watch::channel(Vec::new()).1,
+            observed: Partitions::default(),
         }
     }
 
+    /// One of `topic`, which has so many partitions, and what follows the topic into it.
+    pub(crate) fn followed(
+        topic: &'static str,
+        partitions: i32,
+        table: Table,
+        reader: Reader,
+    ) -> (Self, Follower) {
+        let (progress, told) = watch::channel(Progress::Starting);
+        // Before anything: not even what is empty is known to be.
+        let (reached, offsets) = watch::channel((0..partitions).map(|_| -1).collect());
+        let mut global = Self::new(topic, table.clone(), told);
+        global.reached = offsets;
+        let follower = Follower {
+            reader,
+            table,
+            topic,
+            progress,
+            reached,
+            observed: global.observed.clone(),
+        };
+        (global, follower)
+    }
+
     /// One that is complete from the start, and fed by somebody else.
-    pub(crate) fn in_memory(topic: &'static str, table: Table) -> Self {
+    pub(crate) fn in_memory(topic: &str, table: Table) -> Self {
         // The sender's last value stays readable.
         Self::new(topic, table, watch::channel(Progress::Ready).1)
     }
@@ -66,7 +85,7 @@ impl GlobalTable {
     }
 
     /// What is seen of it from outside.
-    pub(crate) fn observed(&self) -> &Observed {
+    pub(crate) fn observed(&self) -> &Partitions {
         &self.observed
     }
 
@@ -86,22 +105,49 @@ impl GlobalTable {
             Ok(_) | Err(_) => Err(Ended("the service stopped".to_owned())),
         }
     }
+
+    /// Waits until the table holds everything the topic holds now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kafka`] when the ends of the topic cannot be had, [`Error::Stopped`] when the table
+    /// follows it no more.
+    pub(crate) async fn catch_up(&self, cluster: &Cluster) -> Result<()> {
+        let topic = self.entries.topic();
+        let partitions = 0_i32..self.reached.borrow().len() as i32;
+        let ends = partitions.map(|partition| retry(move || cluster.end_of(topic, partition)));
+        let ends = try_join_all(ends).await?;
+        self.holds(&ends).await.map_err(|ended| Error::Stopped {
+            object: title(topic),
+            source: Box::new(Error::handler(ended.0)),
+        })
+    }
+
+    /// Waits until the table holds everything that the partitions do before these offsets.
+    async fn holds(&self, ends: &[i64]) -> std::result::Result<(), Ended> {
+        let mut reached = self.reached.clone();
+        let held = |reached: &Vec<i64>| reached.iter().zip(ends).all(|(at, end)| at >= end);
+        match reached.wait_for(held).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Ended("it follows its topic no more".to_owned())),
+        }
+    }
 }
 
 /// Follows a topic into a table until the service stops.
 pub(crate) struct Follower {
-    pub(crate) reader: Reader,
-    pub(crate) table: Table,
-    pub(crate) topic: &'static str,
-    pub(crate) partitions: i32,
-    pub(crate) progress: watch::Sender<Progress>,
-    pub(crate) observed: Observed,
+    reader: Reader,
+    table: Table,
+    topic: &'static str,
+    progress: watch::Sender<Progress>,
+    reached: watch::Sender<Vec<i64>>,
+    observed: Partitions,
 }
 
 impl Follower {
     /// As it is called in messages to people.
     pub(crate) fn title(&self) -> String {
-        format!("the global table of {}", self.topic)
+        title(self.topic)
     }
 
     pub(crate) async fn run(self, halt: Halt) -> Result<()> {
@@ -110,7 +156,7 @@ impl Follower {
             () = halt.asked() => Ok(()),
             result = self.follow() => result,
         };
-        self.observed.partitions.ended();
+        self.observed.ended();
         if let Err(error) = &result {
             self.progress
                 .send_replace(Progress::Failed(error.to_string()));
@@ -122,10 +168,10 @@ impl Follower {
     }
 
     async fn follow(&self) -> Result<()> {
-        let extents = try_join_all(
-            (0..self.partitions).map(|partition| extent(&self.reader, self.topic, partition)),
-        )
-        .await?;
+        let partitions = 0_i32..self.reached.borrow().len() as i32;
+        let extents =
+            try_join_all(partitions.map(|partition| extent(&self.reader, self.topic, partition)))
+                .await?;
         let starts = start_offsets(&self.table, self.topic, &extents)?;
         let partitions = extents.len();
         self.progress.send_replace(if partitions == 0 {
@@ -138,9 +184,9 @@ impl Follower {
         });
         let held: Vec<_> = extents
             .iter()
-            .map(|extent| self.observed.hold(extent.partition))
+            .map(|extent| self.observed.hold(extent.partition, [self.topic]))
             .collect();
-        self.observed.partitions.started();
+        self.observed.started();
         try_join_all(
             extents
                 .into_iter()
@@ -153,31 +199,26 @@ impl Follower {
     }
 
     async fn follow_partition(&self, extent: Extent, start: i64, held: &Held) -> Result<()> {
-        let restored = held.restores(self.topic, None);
-        restored.begins(start, extent.high);
+        let observed = held.table(0);
+        observed.begins(start, extent.high);
+        let at = extent.partition as usize;
+        self.reached.send_modify(|reached| reached[at] = start);
         let mut caught_up = start >= extent.high;
         if caught_up {
-            held.restored();
+            observed.completed();
             self.one_more_done();
         }
         let mut stream = self
             .reader
             .open(self.topic, extent.partition, start)
             .await?;
-        let position = held.reads(self.topic, Some(start), Box::new(stream.end()));
         loop {
-            let next = stream.next().await?;
-            let reached = advance(&self.table, &next)?;
-            position.reached(reached);
-            if let (Polled::Records(batch), [topic]) = (&next, self.observed.counts.received()) {
-                topic.add(batch.len() as u64, batch.bytes() as u64);
-            }
-            if !caught_up {
-                restored.reached(reached);
-            }
+            let reached = advance(&self.table, &stream.next().await?)?;
+            observed.reached(reached);
+            self.reached.send_modify(|all| all[at] = reached);
             if !caught_up && reached >= extent.high {
                 caught_up = true;
-                held.restored();
+                observed.completed();
                 self.one_more_done();
             }
             // The other partitions, and a stop, are waiting for their turn.
@@ -195,5 +236,37 @@ impl Follower {
                 }
             }
         });
+    }
+}
+
+fn title(topic: &str) -> String {
+    format!("the global table of {topic}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_table_holds_what_every_partition_of_it_has_reached() {
+        let (sender, reached) = watch::channel(vec![-1, -1]);
+        let mut table = GlobalTable::in_memory("s.a.b", Table::in_memory());
+        table.reached = reached;
+        let waiting = tokio::spawn(async move { table.holds(&[3, 0]).await });
+        for offsets in [vec![3, -1], vec![2, 7], vec![3, 7]] {
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished());
+            sender.send_replace(offsets);
+        }
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_table_that_follows_no_more_says_so() {
+        let table = GlobalTable::in_memory("s.a.b", Table::in_memory());
+        let mut followed = table.clone();
+        followed.reached = watch::channel(vec![1]).1;
+        assert!(followed.holds(&[1]).await.is_ok());
+        assert!(followed.holds(&[2]).await.is_err());
     }
 }

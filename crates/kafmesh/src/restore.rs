@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::kafka::{Batch, PartitionStream, Polled, Reader};
-use crate::observe::TableProgress;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
 
@@ -115,7 +114,6 @@ pub(crate) async fn restore(
     table: &Table,
     topic: &str,
     partition: i32,
-    progress: &TableProgress,
 ) -> Result<i64> {
     let extent = extent(reader, topic, partition).await?;
     let start = start_offsets(table, topic, &[extent])?[0];
@@ -123,7 +121,7 @@ pub(crate) async fn restore(
         return Ok(start);
     }
     let mut stream = reader.open(topic, partition, start).await?;
-    read_to_end(&mut stream, table, topic, extent, start, progress).await
+    read_to_end(&mut stream, table, topic, extent, start).await
 }
 
 /// As [`restore`], and leaves the partition open to be followed from the offset returned.
@@ -132,13 +130,12 @@ pub(crate) async fn restore_and_follow(
     table: &Table,
     topic: &str,
     partition: i32,
-    progress: &TableProgress,
 ) -> Result<(PartitionStream, i64)> {
     let extent = extent(reader, topic, partition).await?;
     let start = start_offsets(table, topic, &[extent])?[0];
     let mut stream = reader.open(topic, partition, start).await?;
     let end = if start < extent.high {
-        read_to_end(&mut stream, table, topic, extent, start, progress).await?
+        read_to_end(&mut stream, table, topic, extent, start).await?
     } else {
         start
     };
@@ -152,7 +149,6 @@ async fn read_to_end(
     topic: &str,
     extent: Extent,
     start: i64,
-    progress: &TableProgress,
 ) -> Result<i64> {
     let Extent {
         partition, high, ..
@@ -161,11 +157,9 @@ async fn read_to_end(
     let began = Instant::now();
     let mut told = began;
     let mut records = 0;
-    progress.begins(start, high);
     loop {
         let next = stream.next().await?;
         let at = advance(table, &next)?;
-        progress.reached(at);
         match next {
             Polled::Records(batch) => {
                 records += batch.len();

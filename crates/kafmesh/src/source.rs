@@ -10,7 +10,6 @@ use prost::Message;
 use crate::error::{Error, Result};
 use crate::kafka::{OutTopic, Outbox, Producer, millis_of, partition_of};
 use crate::memory::{Emitted, Log};
-use crate::observe::Counts;
 
 /// Emits messages of one type to one topic.
 ///
@@ -36,7 +35,6 @@ enum Way {
     Kafka {
         producer: Producer,
         topic: OutTopic,
-        counts: Arc<Counts>,
     },
     Memory(Log),
     /// The client refused the topic; every emit tells why.
@@ -77,18 +75,9 @@ impl Metadata {
 }
 
 impl<M: Message> Source<M> {
-    pub(crate) fn kafka(
-        producer: Producer,
-        name: &str,
-        partitions: i32,
-        counts: Arc<Counts>,
-    ) -> Self {
+    pub(crate) fn kafka(producer: Producer, name: &str, partitions: i32) -> Self {
         let way = match producer.topic(name, partitions) {
-            Ok(topic) => Way::Kafka {
-                producer,
-                topic,
-                counts,
-            },
+            Ok(topic) => Way::Kafka { producer, topic },
             Err(error) => Way::Refused(error.to_string().into()),
         };
         Self {
@@ -226,20 +215,10 @@ impl<M: Message> Source<M> {
 
     async fn deliver(&self, mut outbox: Outbox) -> Result<()> {
         match &self.way {
-            Way::Kafka {
-                producer, counts, ..
-            } => {
-                let (records, bytes) = (outbox.len() as u64, outbox.bytes() as u64);
+            Way::Kafka { producer, .. } => {
                 let lane = producer.lane();
-                let delivered = match producer.send_all(&lane, &mut outbox).await {
-                    Ok(()) => lane.drained().await,
-                    Err(error) => Err(error),
-                };
-                match (&delivered, counts.sent()) {
-                    (Ok(()), [topic]) => topic.add(records, bytes),
-                    _ => counts.errors.add(1),
-                }
-                delivered
+                producer.send_all(&lane, &mut outbox).await?;
+                lane.drained().await
             }
             Way::Refused(reason) => Err(Error::NotDelivered {
                 topic: self.topic.to_string(),

@@ -8,7 +8,7 @@ mod parts;
 mod processor;
 mod shape;
 
-pub use parts::{Parts, Ship};
+pub use parts::{Ending, Keep, Parts, Plan, Report, Ship};
 pub use processor::{Handle, Handler, counting};
 pub use shape::{Mesh, Shape};
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use kafmesh_definition::model::Processor;
+use kafmesh_definition::model::{Component, Processor};
 use kafmesh_definition::{Definition, Diagnostic, Name, Position};
 use proc_macro2::Ident;
 
@@ -30,12 +30,39 @@ pub(super) fn check(definition: &Definition, diagnostics: &mut Vec<Diagnostic>) 
         let method = names::component(&component.name).method;
         methods.add([&method], &component.position);
     }
-    for processor in definition
-        .components
-        .iter()
-        .flat_map(|component| &component.processors)
-    {
-        check_processor(processor, diagnostics);
+    for component in &definition.components {
+        check_component(component, diagnostics);
+        for processor in &component.processors {
+            check_processor(processor, diagnostics);
+        }
+    }
+}
+
+/// The methods of a component's type: handles are called like their modules, the others `register_…`.
+fn check_component(component: &Component, diagnostics: &mut Vec<Diagnostic>) {
+    let mut methods = Scope::new(diagnostics);
+    for source in &component.sources {
+        let names = names::source(&source.topic.message);
+        methods.add([&names.module], &source.position);
+    }
+    for view in &component.views {
+        let names = names::view(&view.topic.message);
+        methods.add([&names.module], &view.position);
+    }
+    for processor in component.processors.iter().filter(|it| !it.shares_state) {
+        let names = names::processor(&processor.name);
+        methods.add([&names.register], &processor.position);
+    }
+    for sink in &component.sinks {
+        methods.add([&names::sink(&sink.name).register], &sink.position);
+    }
+    for source in &component.view_sources {
+        let names = names::view_source(&source.name);
+        methods.add([&names.register], &source.position);
+    }
+    for sink in &component.view_sinks {
+        let names = names::view_sink(&sink.name);
+        methods.add([&names.register], &sink.position);
     }
 }
 
@@ -44,6 +71,12 @@ fn check_processor(processor: &Processor, diagnostics: &mut Vec<Diagnostic>) {
     for input in &processor.inputs {
         let names = names::input(input);
         driver.add([&names.send, &names.send_delete], &input.position);
+    }
+    let joins = processor.joins.iter().map(|join| (names::join(join), join));
+    let lookups = processor.lookups.iter();
+    let lookups = lookups.map(|lookup| (names::lookup(lookup), lookup));
+    for (names, topic) in joins.chain(lookups) {
+        driver.add([&names.set, &names.remove], &topic.position);
     }
     let mut context = Scope::new(diagnostics);
     for output in &processor.outputs {
@@ -55,17 +88,28 @@ fn check_processor(processor: &Processor, diagnostics: &mut Vec<Diagnostic>) {
 /// Every name that becomes part of a Rust name, and where it is written.
 fn all(definition: &Definition) -> impl Iterator<Item = (&Name, &Position)> {
     definition.components.iter().flat_map(|component| {
-        let handles = component.sources.iter().map(|source| &source.topic);
-        let topics = handles.chain(component.views.iter().map(|view| &view.topic));
-        let processors = component.processors.iter().flat_map(|processor| {
-            let outputs = processor.outputs.iter().map(|output| &output.topic);
-            let topics = processor.inputs.iter().chain(outputs);
-            std::iter::once((&processor.name, &processor.position))
-                .chain(topics.map(|topic| (&topic.message, &topic.position)))
-        });
+        let processors = component
+            .processors
+            .iter()
+            .map(|it| (&it.name, &it.position));
+        let sinks = component.sinks.iter().map(|it| (&it.name, &it.position));
+        let view_sources = component
+            .view_sources
+            .iter()
+            .map(|it| (&it.name, &it.position));
+        let view_sinks = component
+            .view_sinks
+            .iter()
+            .map(|it| (&it.name, &it.position));
+        let messages = component
+            .topic_uses()
+            .map(|topic| (&topic.message, &topic.position));
         std::iter::once((&component.name, &component.position))
-            .chain(topics.map(|topic| (&topic.message, &topic.position)))
             .chain(processors)
+            .chain(sinks)
+            .chain(view_sources)
+            .chain(view_sinks)
+            .chain(messages)
     })
 }
 

@@ -1,9 +1,10 @@
-//! Components: the type that hands out a component's sources and views and registers its processors.
+//! Components: the type that hands out a component's sources and views and registers its other objects.
 
 use kafmesh_definition::model::Component;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::{processor, shared_state, sink, source, view, view_sink, view_source};
 use crate::{doc, names};
 
 /// The module that describes the component and holds its type.
@@ -25,6 +26,15 @@ pub(crate) fn emit(component: &Component) -> TokenStream {
         .views
         .iter()
         .map(|v| names::view(&v.topic.message).module);
+    let sinks = component.sinks.iter().map(|s| names::sink(&s.name).module);
+    let view_sources = component
+        .view_sources
+        .iter()
+        .map(|s| names::view_source(&s.name).module);
+    let view_sinks = component
+        .view_sinks
+        .iter()
+        .map(|s| names::view_sink(&s.name).module);
     let methods = methods(component);
 
     quote! {
@@ -37,9 +47,9 @@ pub(crate) fn emit(component: &Component) -> TokenStream {
             sources: &[#(&super::#sources::DESCRIPTOR),*],
             processors: &[#(&super::#processors::DESCRIPTOR),*],
             views: &[#(&super::#views::DESCRIPTOR),*],
-            sinks: &[],
-            view_sources: &[],
-            view_sinks: &[],
+            sinks: &[#(&super::#sinks::DESCRIPTOR),*],
+            view_sources: &[#(&super::#view_sources::DESCRIPTOR),*],
+            view_sinks: &[#(&super::#view_sinks::DESCRIPTOR),*],
         };
 
         #doc
@@ -76,76 +86,42 @@ pub(crate) fn reexports(component: &Component) -> TokenStream {
                 .map(|view| names::view(&view.topic.message)),
         )
         .map(|names::HandleNames { module, type_name }| quote!(pub use self::#module::#type_name;));
+    let sinks = component.sinks.iter().map(|s| names::sink(&s.name));
+    let view_sources = component
+        .view_sources
+        .iter()
+        .map(|s| names::view_source(&s.name));
+    let view_sinks = component
+        .view_sinks
+        .iter()
+        .map(|s| names::view_sink(&s.name));
+    let registered = sinks.chain(view_sources).chain(view_sinks).map(
+        |names::RegisteredNames {
+             module,
+             handlers,
+             test,
+             ..
+         }| quote!(pub use self::#module::{#handlers, #test};),
+    );
     quote! {
         pub(super) use self::component::DESCRIPTOR;
         pub use self::component::#type_name;
         #(#processors)*
         #(#handles)*
+        #(#registered)*
     }
 }
 
 fn methods(component: &Component) -> TokenStream {
-    let processors = component.processors.iter().map(|processor| {
-        let names = names::processor(&processor.name);
-        let (module, register, handlers, dispatch) = (
-            &names.module,
-            &names.register,
-            &names.handlers,
-            &names.dispatch,
-        );
-        let doc = doc::attributes([
-            format!(
-                "Runs `handlers` as the processor {} in this process.",
-                doc::code(processor.name.written())
-            ),
-            String::new(),
-            "# Errors".to_owned(),
-            String::new(),
-            "When the processor is registered already.".to_owned(),
-        ]);
-        quote! {
-            #doc
-            pub fn #register(
-                &mut self,
-                handlers: impl super::#module::#handlers,
-            ) -> ::kafmesh::Result<()> {
-                self.registry.register_processor(&DESCRIPTOR, super::#module::#dispatch(handlers))
-            }
-        }
-    });
-    let sources = component.sources.iter().map(|source| {
-        let names::HandleNames { module, type_name } = names::source(&source.topic.message);
-        let doc = doc::attributes([format!(
-            "A handle that emits to the topic {}.",
-            doc::code(&source.topic.topic)
-        )]);
-        quote! {
-            #doc
-            pub fn #module(&mut self) -> super::#module::#type_name {
-                self.registry.source(&DESCRIPTOR, &super::#module::DESCRIPTOR)
-            }
-        }
-    });
-    let views = component.views.iter().map(|view| {
-        let names::HandleNames { module, type_name } = names::view(&view.topic.message);
-        let doc = doc::attributes([
-            format!(
-                "A local copy of the topic {}.",
-                doc::code(&view.topic.topic)
-            ),
-            String::new(),
-            "# Errors".to_owned(),
-            String::new(),
-            "When the topic does not exist, or the local copy cannot be opened.".to_owned(),
-        ]);
-        quote! {
-            #doc
-            pub fn #module(&mut self) -> ::kafmesh::Result<super::#module::#type_name> {
-                self.registry.view(&DESCRIPTOR, &super::#module::DESCRIPTOR)
-            }
-        }
-    });
-    quote!(#(#processors)* #(#sources)* #(#views)*)
+    let apart = component.processors.iter().filter(|it| !it.shares_state);
+    let mut methods: TokenStream = apart.map(processor::register).collect();
+    methods.extend(shared_state::register(component));
+    methods.extend(component.sources.iter().map(source::method));
+    methods.extend(component.views.iter().map(view::method));
+    methods.extend(component.sinks.iter().map(sink::register));
+    methods.extend(component.view_sources.iter().map(view_source::register));
+    methods.extend(component.view_sinks.iter().map(view_sink::register));
+    methods
 }
 
 /// Doc lines: the summary, and the description as its own paragraph when there is one.

@@ -2,7 +2,12 @@
 
 pub(crate) mod component;
 pub(crate) mod processor;
+mod registered;
 pub(crate) mod service;
+pub(crate) mod shared_state;
+pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod topic;
 pub(crate) mod view;
+pub(crate) mod view_sink;
+pub(crate) mod view_source;

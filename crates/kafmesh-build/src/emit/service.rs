@@ -74,8 +74,8 @@ fn service(definition: &Definition) -> TokenStream {
             ///
             /// # Errors
             ///
-            /// Topics of other services that do not exist; the error that ended the service first; or that
-            /// it did not end within the shutdown timeout.
+            /// Topics of other services that do not exist, or whose partition counts differ where they must
+            /// not; the error that ended the service first; or that it did not end within the shutdown timeout.
             pub async fn run(self) -> ::kafmesh::Result<()> {
                 self.inner.run().await
             }
@@ -83,6 +83,20 @@ fn service(definition: &Definition) -> TokenStream {
             /// A handle that ends [`run`](Self::run) from elsewhere.
             pub fn stopper(&self) -> ::kafmesh::Stopper {
                 self.inner.stopper()
+            }
+
+            /// Serves `service`, as tonic generates servers, on the service's own port while it
+            /// [`run`](Self::run)s; that it was added already is an error then.
+            pub fn add_grpc_service(&mut self, service: impl ::kafmesh::GrpcService) -> &mut Self {
+                self.inner.add_grpc_service(service);
+                self
+            }
+
+            /// Lets gRPC reflection tell of the files in `encoded`, a `FileDescriptorSet` as
+            /// tonic-prost-build writes it.
+            pub fn add_file_descriptor_set(&mut self, encoded: &'static [u8]) -> &mut Self {
+                self.inner.add_file_descriptor_set(encoded);
+                self
             }
 
             #components
@@ -116,11 +130,12 @@ fn test(definition: &Definition) -> TokenStream {
                 Self { inner: codegen::ServiceTest::new(&DESCRIPTOR), }
             }
 
-            /// Processes everything emitted so far, and what that leads to, until nothing is left to do.
+            /// Processes everything emitted so far, and what that leads to, until nothing is left to do; then
+            /// sinks, view sources and view sinks have done what is due by now.
             ///
             /// # Errors
             ///
-            /// The first error of a handler.
+            /// The first error of a handler or of a sink.
             pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
                 self.inner.settle().await
             }
@@ -140,6 +155,18 @@ fn test(definition: &Definition) -> TokenStream {
                 topic: &str,
             ) -> ::kafmesh::Result<::std::vec::Vec<::kafmesh::testing::Captured<M>>> {
                 self.inner.records(topic)
+            }
+
+            /// A source into `topic`: what another service writes there, or an object that is not registered.
+            ///
+            /// # Errors
+            ///
+            /// When the service has no such topic.
+            pub fn source<M: codegen::prost::Message>(
+                &self,
+                topic: &str,
+            ) -> ::kafmesh::Result<::kafmesh::Source<M>> {
+                self.inner.source(topic)
             }
 
             #components
@@ -175,7 +202,13 @@ fn registration_example(definition: &Definition) -> Option<String> {
     definition.components.iter().find_map(|component| {
         let processor = component.processors.first()?;
         let method = names::component(&component.name).method;
-        let register = names::processor(&processor.name).register;
-        Some(format!("service.{method}().{register}(MyHandlers)?;"))
+        Some(if processor.shares_state {
+            let register = names::register_processors();
+            let handlers = vec!["MyHandlers"; component.sharing().count()].join(", ");
+            format!("service.{method}().{register}({handlers})?;")
+        } else {
+            let register = names::processor(&processor.name).register;
+            format!("service.{method}().{register}(MyHandlers)?;")
+        })
     })
 }

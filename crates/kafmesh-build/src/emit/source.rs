@@ -31,3 +31,18 @@ pub(crate) fn emit(source: &Source) -> TokenStream {
         };
     }
 }
+
+/// The component's method that hands it out.
+pub(super) fn method(source: &Source) -> TokenStream {
+    let names::HandleNames { module, type_name } = names::source(&source.topic.message);
+    let doc = doc::attributes([format!(
+        "A handle that emits to the topic {}.",
+        doc::code(&source.topic.topic)
+    )]);
+    quote! {
+        #doc
+        pub fn #module(&mut self) -> super::#module::#type_name {
+            self.registry.source(&DESCRIPTOR, &super::#module::DESCRIPTOR)
+        }
+    }
+}

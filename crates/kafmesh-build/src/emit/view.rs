@@ -31,3 +31,24 @@ pub(crate) fn emit(view: &View) -> TokenStream {
         };
     }
 }
+
+/// The component's method that hands it out.
+pub(super) fn method(view: &View) -> TokenStream {
+    let names::HandleNames { module, type_name } = names::view(&view.topic.message);
+    let doc = doc::attributes([
+        format!(
+            "A local copy of the topic {}.",
+            doc::code(&view.topic.topic)
+        ),
+        String::new(),
+        "# Errors".to_owned(),
+        String::new(),
+        "When the topic does not exist, or the local copy cannot be opened.".to_owned(),
+    ]);
+    quote! {
+        #doc
+        pub fn #module(&mut self) -> ::kafmesh::Result<super::#module::#type_name> {
+            self.registry.view(&DESCRIPTOR, &super::#module::DESCRIPTOR)
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafmesh_definition::Definition;
-use kafmesh_definition::model::{Component, TopicSettings, TopicUse};
+use kafmesh_definition::model::{Component, Topic, TopicUse};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::terminal::{HEADING, printable};
@@ -38,7 +38,7 @@ pub(super) fn render(definition: &Definition) -> String {
         "SEGMENT",
     ]);
     for topic in &definition.topics {
-        topics.row(settings(&topic.name, topic.settings.as_ref()));
+        topics.row(settings(topic));
     }
     text.push('\n');
     objects.render(&mut text);
@@ -119,19 +119,20 @@ fn rows(component: &Component, table: &mut Table<7>) {
     }
 }
 
-fn settings(name: &str, settings: Option<&TopicSettings>) -> [String; 6] {
-    let name = name.to_owned();
-    match settings {
+fn settings(topic: &Topic) -> [String; 6] {
+    let name = topic.name.clone();
+    match &topic.settings {
         None => {
+            let stated = topic
+                .expected
+                .iter()
+                .find(|expected| expected.setting == "partitions");
+            let partitions = stated.map_or_else(
+                || "must exist already".to_owned(),
+                |stated| format!("must exist with {}", stated.value),
+            );
             let nothing = String::new;
-            [
-                name,
-                "must exist already".to_owned(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-            ]
+            [name, partitions, nothing(), nothing(), nothing(), nothing()]
         }
         Some(settings) => [
             name,

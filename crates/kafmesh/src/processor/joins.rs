@@ -20,7 +20,6 @@ use futures_util::future::{select_all, try_join_all};
 use crate::entries::Entries;
 use crate::error::Result;
 use crate::kafka::{Cluster, PartitionStream, Polled, Reader, TopicPartition};
-use crate::observe::Held;
 use crate::restore::{advance, restore_and_follow};
 use crate::retry::retry;
 use crate::store::Table;
@@ -80,7 +79,6 @@ impl Joins {
         from: &JoinReader,
         partition: i32,
         tables: &[Entries],
-        observed: &Held,
     ) -> Result<Self> {
         // Several processors that run as one may join the same topic.
         let first = |(index, entries): &(usize, &Entries)| {
@@ -93,9 +91,8 @@ impl Joins {
             .filter(first)
             .map(|(_, entries)| async move {
                 let (topic, table) = (entries.topic(), entries.table());
-                let progress = observed.restores(topic, Some(table));
                 let (stream, reached) =
-                    restore_and_follow(&from.reader, table, topic, partition, &progress).await?;
+                    restore_and_follow(&from.reader, table, topic, partition).await?;
                 let at = TopicPartition {
                     topic: topic.into(),
                     partition,

@@ -3,11 +3,13 @@
 mod cache;
 mod context;
 mod core;
-mod counting;
 mod joins;
 mod member;
+mod owned;
+mod session;
 mod tables;
 mod task;
+mod tasks;
 mod work;
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 mod parts;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use prost::Message;
-use tokio::sync::watch;
 
 use super::memory::Bench;
 use super::running::Running;
@@ -16,11 +14,11 @@ use crate::codegen::{
 };
 use crate::config::Config;
 use crate::error::{Error, Result, TopicProblem};
-use crate::global::{Follower, GlobalTable, Progress};
+use crate::global::GlobalTable;
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::memory::Log;
-use crate::observe::{Counts, Id, Kind, Object, Observed, Observer};
+use crate::observe::{Id, Kind, Object, Observer, Partitions};
 use crate::processor::{JoinReader, JoinStorage, Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::Store;
@@ -69,8 +67,6 @@ pub(crate) struct Kafka {
     follow_reader: Option<Reader>,
     restore_reader: Option<Reader>,
     global_tables: BTreeMap<&'static str, GlobalTable>,
-    /// What the sources count that were asked for, by component and topic.
-    sources: BTreeMap<(&'static str, &'static str), Arc<Counts>>,
     members: Vec<Start>,
     observer: Observer,
 }
@@ -130,8 +126,10 @@ impl Registry {
             End::Memory(bench) => bench.add_processor(processor),
             End::Kafka(kafka) => {
                 let title = title.clone();
+                let observed = Partitions::default();
+                kafka.observe(component, Kind::Processor, descriptor.name, &observed);
                 kafka.members.push(Box::new(move |kafka| {
-                    kafka.start_processor(component, title, processor)
+                    kafka.start_processor(title, processor, observed)
                 }));
             }
         }
@@ -143,11 +141,11 @@ impl Registry {
     /// The source's handle.
     pub fn source<M: Message>(
         &mut self,
-        component: &'static ComponentDescriptor,
+        _: &'static ComponentDescriptor,
         source: &'static SourceDescriptor,
     ) -> Source<M> {
         let name = source.topic.topic;
-        match &mut self.end {
+        match &self.end {
             End::Memory(bench) => Source::memory(bench.log.clone(), name),
             End::Kafka(kafka) => {
                 // A source's topic is one of the service's own, so its count is known since the connect.
@@ -156,8 +154,7 @@ impl Registry {
                     .settings(name)
                     .map_or(1, |settings| settings.partitions);
                 let count = kafka.partitions.get(name).copied().unwrap_or(declared);
-                let counts = kafka.source_counts(component, source);
-                Source::kafka(kafka.producer.clone(), name, count, counts)
+                Source::kafka(kafka.producer.clone(), name, count)
             }
         }
     }
@@ -178,8 +175,7 @@ impl Registry {
             End::Kafka(kafka) => {
                 let used_by = || format!("a view of component {}", component.name);
                 let table = kafka.global_table(name, used_by)?;
-                let name = view.topic.message;
-                kafka.observe(component, Kind::View, name, table.observed(), &[]);
+                kafka.observe(component, Kind::View, view.topic.message, table.observed());
                 table
             }
         };
@@ -230,7 +226,6 @@ impl Kafka {
             follow_reader: None,
             restore_reader: None,
             global_tables: BTreeMap::new(),
-            sources: BTreeMap::new(),
             members: Vec::new(),
             config,
             cluster,
@@ -239,43 +234,22 @@ impl Kafka {
         })
     }
 
-    /// Lets `observed` be seen from outside.
     fn observe(
         &self,
         component: &'static ComponentDescriptor,
         kind: Kind,
         name: &'static str,
-        observed: &Observed,
-        lookups: &[GlobalTable],
+        partitions: &Partitions,
     ) {
-        let lookups = lookups.iter().map(|table| table.observed().clone());
         self.observer.add(Object {
             id: Id {
                 component: component.name,
                 kind,
                 name,
             },
-            observed: observed.clone(),
-            lookups: lookups.collect(),
+            partitions: partitions.clone(),
+            lookups: Vec::new(),
         });
-    }
-
-    /// What a source counts; every handle of it counts into the same.
-    fn source_counts(
-        &mut self,
-        component: &'static ComponentDescriptor,
-        source: &'static SourceDescriptor,
-    ) -> Arc<Counts> {
-        let topic = source.topic.topic;
-        let place = (component.name, topic);
-        if let Some(counts) = self.sources.get(&place) {
-            return Arc::clone(counts);
-        }
-        let observed = Observed::new(Counts::new([], [topic]));
-        let (kind, name) = (Kind::Source, source.topic.message);
-        self.observe(component, kind, name, &observed, &[]);
-        self.sources.insert(place, Arc::clone(&observed.counts));
-        observed.counts
     }
 
     /// The local store, opened when it is needed first.
@@ -300,16 +274,7 @@ impl Kafka {
         };
         let table = self.store()?.table(&format!("global-{topic}"))?;
         let reader = made_once(&mut self.follow_reader, || self.cluster.reader())?;
-        let (progress, receiver) = watch::channel(Progress::Starting);
-        let global = GlobalTable::new(topic, table.clone(), receiver);
-        let follower = Follower {
-            reader,
-            table,
-            topic,
-            partitions,
-            progress,
-            observed: global.observed().clone(),
-        };
+        let (global, follower) = GlobalTable::followed(topic, partitions, table, reader);
         self.running
             .spawn(follower.title(), follower.run(self.halt.clone()));
         self.global_tables.insert(topic, global.clone());
@@ -318,9 +283,9 @@ impl Kafka {
 
     fn start_processor<P: Processor>(
         &mut self,
-        component: &'static ComponentDescriptor,
         title: String,
         processor: P,
+        observed: Partitions,
     ) -> Result<()> {
         let descriptor = processor.descriptor();
         let storage = match descriptor.persistence {
@@ -349,26 +314,21 @@ impl Kafka {
             .lookups
             .iter()
             .map(|lookup| self.global_table(lookup.topic, || title.clone()))
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<_>>()?;
         let outputs = descriptor.outputs.iter().map(|output| &output.topic);
         let partitions = outputs
+            .chain(descriptor.inputs)
             .chain(&descriptor.persistence)
             .filter_map(|topic| Some((topic.topic, *self.partitions.get(topic.topic)?)))
             .collect();
-        let received = descriptor.inputs.iter().map(|input| input.topic);
-        let sent = descriptor.outputs.iter().map(|output| &output.topic);
-        let sent = sent.chain(&descriptor.persistence).map(|topic| topic.topic);
-        let observed = Observed::new(Counts::new(received, sent));
-        let (kind, name) = (Kind::Processor, descriptor.name);
-        self.observe(component, kind, name, &observed, &lookups);
         let member = Member {
-            processor: Arc::new(processor),
+            processor: std::sync::Arc::new(processor),
             title,
             config: self.config.clone(),
             cluster: self.cluster.clone(),
             storage,
             joins,
-            lookups: lookups.into(),
+            lookups,
             partitions,
             observed,
         };

@@ -104,10 +104,6 @@ impl DiskTable {
         Ok(value.and_then(|value| Some(i64::from_le_bytes(value.as_ref().try_into().ok()?))))
     }
 
-    pub(crate) fn disk_space(&self) -> u64 {
-        self.keyspace.disk_space()
-    }
-
     pub(crate) fn batch(&self) -> DiskBatch {
         DiskBatch {
             batch: self.store.database.batch(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prost::Message;
 
+use super::member::Job;
 use super::schedule::limited;
 use crate::codegen::ViewSinkDescriptor;
 use crate::error::Result;
@@ -28,4 +29,18 @@ pub(crate) async fn hand_over<V: ViewSink>(
     limit: Option<Duration>,
 ) -> Result<()> {
     limited(limit, async { sink.sync(view).await }).await
+}
+
+/// A view sink on Kafka.
+pub(crate) struct SinkJob<V: ViewSink> {
+    pub(crate) sink: V,
+    pub(crate) view: View<V::Message>,
+    pub(crate) timeout: Duration,
+}
+
+impl<V: ViewSink> Job for SinkJob<V> {
+    async fn sync(&mut self) -> Result<()> {
+        self.view.ready().await?;
+        hand_over(&mut self.sink, &self.view, Some(self.timeout)).await
+    }
 }

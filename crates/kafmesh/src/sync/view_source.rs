@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use prost::Message;
 
+use super::member::Job;
 use super::schedule::limited;
-use super::updates::{Changes, Counts, Updates};
+use super::updates::{Changes, Counts, Out, Updates};
 use crate::codegen::ViewSourceDescriptor;
 use crate::error::Result;
+use crate::global::GlobalTable;
+use crate::kafka::{Cluster, OutTopic, Producer};
 
 /// A view source as generated code implements it: names the topic and calls the user's `sync`.
 pub trait ViewSource: Send + 'static {
@@ -37,4 +40,44 @@ pub(crate) async fn reconcile<V: ViewSource>(
     changes.delete_unnamed().await?;
     changes.acknowledged().await?;
     Ok(changes.counts())
+}
+
+/// A view source on Kafka.
+pub(crate) struct SourceJob<V: ViewSource> {
+    pub(crate) source: V,
+    /// The local copy of the topic.
+    pub(crate) table: GlobalTable,
+    pub(crate) cluster: Cluster,
+    pub(crate) producer: Producer,
+    pub(crate) topic: OutTopic,
+    pub(crate) timeout: Duration,
+}
+
+impl<V: ViewSource> Job for SourceJob<V> {
+    async fn sync(&mut self) -> Result<()> {
+        // What another process, or the last sync, has written meanwhile would be compared with old
+        // contents otherwise.
+        self.table.catch_up(&self.cluster).await?;
+        let out = Out::Kafka {
+            producer: self.producer.clone(),
+            lane: self.producer.lane(),
+            topic: self.topic,
+        };
+        let changes = Changes::new(self.table.entries().table().clone(), out);
+        let counts = reconcile(&mut self.source, changes, Some(self.timeout)).await?;
+        let Counts {
+            updated,
+            unchanged,
+            deleted,
+        } = counts;
+        let topic = self.table.entries().topic();
+        tracing::info!(
+            topic,
+            updated,
+            unchanged,
+            deleted,
+            "the topic equals its source"
+        );
+        Ok(())
+    }
 }

@@ -78,8 +78,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Topics of other services that do not exist; the error that ended the service first; or that
-    /// it did not end within the shutdown timeout.
+    /// Topics of other services that do not exist, or whose partition counts differ where they must
+    /// not; the error that ended the service first; or that it did not end within the shutdown timeout.
     pub async fn run(self) -> ::kafmesh::Result<()> {
         self.inner.run().await
     }
@@ -87,6 +87,20 @@ impl Service {
     /// A handle that ends [`run`](Self::run) from elsewhere.
     pub fn stopper(&self) -> ::kafmesh::Stopper {
         self.inner.stopper()
+    }
+
+    /// Serves `service`, as tonic generates servers, on the service's own port while it
+    /// [`run`](Self::run)s; that it was added already is an error then.
+    pub fn add_grpc_service(&mut self, service: impl ::kafmesh::GrpcService) -> &mut Self {
+        self.inner.add_grpc_service(service);
+        self
+    }
+
+    /// Lets gRPC reflection tell of the files in `encoded`, a `FileDescriptorSet` as
+    /// tonic-prost-build writes it.
+    pub fn add_file_descriptor_set(&mut self, encoded: &'static [u8]) -> &mut Self {
+        self.inner.add_file_descriptor_set(encoded);
+        self
     }
 
     /// The component `math`.
@@ -116,11 +130,12 @@ impl ServiceTest {
         }
     }
 
-    /// Processes everything emitted so far, and what that leads to, until nothing is left to do.
+    /// Processes everything emitted so far, and what that leads to, until nothing is left to do; then
+    /// sinks, view sources and view sinks have done what is due by now.
     ///
     /// # Errors
     ///
-    /// The first error of a handler.
+    /// The first error of a handler or of a sink.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -140,6 +155,18 @@ impl ServiceTest {
         topic: &str,
     ) -> ::kafmesh::Result<::std::vec::Vec<::kafmesh::testing::Captured<M>>> {
         self.inner.records(topic)
+    }
+
+    /// A source into `topic`: what another service writes there, or an object that is not registered.
+    ///
+    /// # Errors
+    ///
+    /// When the service has no such topic.
+    pub fn source<M: codegen::prost::Message>(
+        &self,
+        topic: &str,
+    ) -> ::kafmesh::Result<::kafmesh::Source<M>> {
+        self.inner.source(topic)
     }
 
     /// The component `math`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafmesh_runtime_tests::Shape;
 use kafmesh_runtime_tests::kafka::{self, GroupWatch};
 
-use crate::support::{Clicks, Counter, unique};
+use crate::support::{Clicks, Counter, INCREMENTAL, unique};
 
 /// No click is lost; the state and what was put out agree.
 fn assert_at_least(shape: &Shape, clicks: &Clicks) {
@@ -47,6 +47,37 @@ async fn partitions_that_move_in_order_count_every_record_once() {
     second.stop().await;
     group.caught_up().await;
     first.stop().await;
+
+    assert_eq!(kafka::last_counts(&shape.changelog()), clicks.truth());
+    assert_eq!(kafka::last_counts(&shape.topic("totals")), clicks.truth());
+    assert_eq!(
+        kafka::read(&shape.topic("totals")).len() as u64,
+        clicks.written,
+        "one output per record"
+    );
+}
+
+#[tokio::test]
+async fn under_the_protocol_consumer_partitions_that_stay_are_not_stopped() {
+    let shape = Shape::counter(unique("stay"), 4);
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let variables = [("COUNTER_PAUSE_US", "50"), INCREMENTAL];
+    let mut first = Counter::start(&shape, one.path(), &variables);
+    first.says("connected").await;
+    let mut clicks = Clicks::new(&shape, 1000);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 4);
+    clicks.write(6_000);
+    group.reached(100).await;
+    let mut second = Counter::start(&shape, two.path(), &variables);
+    second.says("first record").await;
+    let revoked = first.says("partitions revoked").await;
+    assert_eq!(revoked.matches(&clicks.topic).count(), 2, "{revoked}");
+    clicks.write(6_000);
+    group.reached(8_000).await;
+    first.stop().await;
+    clicks.write(4_000);
+    group.caught_up().await;
+    second.stop().await;
 
     assert_eq!(kafka::last_counts(&shape.changelog()), clicks.truth());
     assert_eq!(kafka::last_counts(&shape.topic("totals")), clicks.truth());

@@ -1,14 +1,15 @@
 //! Joined tables: complete before the first record, as new as the records that are joined with them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use kafmesh::Result;
 use kafmesh::codegen::v1::Context;
+use kafmesh::{Config, Result};
 use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put, Writer};
 use kafmesh_runtime_tests::{Count, Shape};
 use prost::Message as _;
 
-use crate::support::{Running, config, unique};
+use crate::support::{Running, config, incremental, unique};
 
 const COMPACTED: &[(&str, &str)] = &[("cleanup.policy", "compact")];
 
@@ -199,11 +200,21 @@ fn adding(_: usize, context: &mut Context<'_, Count>, _: Option<&[u8]>) -> Resul
 
 #[tokio::test]
 async fn inputs_and_joins_of_a_partition_stay_on_one_member() {
+    stay_together("together", config).await;
+}
+
+#[tokio::test]
+async fn so_they_do_where_only_some_partitions_move() {
+    stay_together("incremental", incremental).await;
+}
+
+/// Lets members come and go.
+async fn stay_together(name: &str, config: fn(&Path) -> Config) {
     const KEYS: u64 = 200;
     let shape = Shape {
         inputs: vec!["clicks", "taps"],
         joins: vec!["owners"],
-        ..Shape::counter(unique("together"), 4)
+        ..Shape::counter(unique(name), 4)
     };
     let mesh = shape.build();
     let owners = shape.topic("owners");

@@ -37,12 +37,21 @@ pub(crate) fn an_hour_ago() -> i64 {
 
 /// What a service in the test's own process runs with.
 pub(crate) fn config(state: &Path) -> Config {
+    config_without_group(state)
+        .with_kafka("session.timeout.ms", "6000")
+        .with_kafka("heartbeat.interval.ms", "500")
+}
+
+/// The same in groups of the protocol `consumer` (KIP-848), where the broker knows the timeouts.
+pub(crate) fn incremental(state: &Path) -> Config {
+    config_without_group(state).with_kafka("group.protocol", "consumer")
+}
+
+fn config_without_group(state: &Path) -> Config {
     Config::new(brokers())
         .with_listen("127.0.0.1:0".parse().unwrap())
         .with_state_dir(state)
         .with_commit_interval(Duration::from_millis(200))
-        .with_kafka("session.timeout.ms", "6000")
-        .with_kafka("heartbeat.interval.ms", "500")
 }
 
 /// An address that was free a moment ago.
@@ -68,15 +77,6 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
     let status = head.strip_prefix("HTTP/1.1 ").expect(head);
     (status[..3].parse().unwrap(), body.to_owned())
-}
-
-/// Waits until `holds`.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
 }
 
 /// A service that runs in the test's own process.
@@ -140,6 +140,9 @@ pub(crate) async fn all<F: Future<Output = ()>>(futures: impl IntoIterator<Item 
     .await;
 }
 
+/// Lets a `counter` be in groups of the protocol `consumer` (KIP-848).
+pub(crate) const INCREMENTAL: (&str, &str) = ("KAFMESH_KAFKA_GROUP_PROTOCOL", "consumer");
+
 /// A running `counter`; killed when dropped.
 pub(crate) struct Counter {
     child: Child,
@@ -154,8 +157,6 @@ impl Counter {
             .env("KAFMESH_BROKERS", brokers())
             .env("KAFMESH_LISTEN", "127.0.0.1:0")
             .env("KAFMESH_STATE_DIR", state)
-            .env("KAFMESH_KAFKA_SESSION_TIMEOUT_MS", "6000")
-            .env("KAFMESH_KAFKA_HEARTBEAT_INTERVAL_MS", "500")
             .env("COUNTER_PREFIX", &shape.prefix)
             .env("COUNTER_PARTITIONS", shape.partitions.to_string())
             .env("COUNTER_REPLICATION", shape.replication.to_string())
@@ -164,6 +165,11 @@ impl Counter {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if !variables.contains(&INCREMENTAL) {
+            command
+                .env("KAFMESH_KAFKA_SESSION_TIMEOUT_MS", "6000")
+                .env("KAFMESH_KAFKA_HEARTBEAT_INTERVAL_MS", "500");
+        }
         let mut child = command.spawn().unwrap();
         let output = Arc::default();
         collect(child.stdout.take().unwrap(), &output);

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Output, Parts};
+use super::{Output, Parts, Table};
 use crate::doc;
 use crate::emit::component::with_description;
 
@@ -16,6 +16,8 @@ pub(super) fn emit(parts: &Parts<'_>) -> TokenStream {
         doc::code(parts.processor.name.written())
     )]);
     let state_methods = state_methods(parts);
+    let joins = parts.joins.iter().map(join_method);
+    let lookups = parts.lookups.iter().map(lookup_method);
     let outputs = parts.outputs.iter().map(output_methods);
     quote! {
         #doc
@@ -55,6 +57,8 @@ pub(super) fn emit(parts: &Parts<'_>) -> TokenStream {
             }
 
             #state_methods
+            #(#joins)*
+            #(#lookups)*
             #(#outputs)*
         }
     }
@@ -64,8 +68,14 @@ fn state_methods(parts: &Parts<'_>) -> TokenStream {
     let Some(state) = &parts.state else {
         return TokenStream::new();
     };
+    let summary = if parts.processor.shares_state {
+        "The state of the record's key, as the last processor that shares it saved it; the default when there is none yet."
+    } else {
+        "The state of the record's key; the default when there is none yet."
+    };
+    let summary = doc::attributes([summary]);
     quote! {
-        /// The state of the record's key; the default when there is none yet.
+        #summary
         ///
         /// # Errors
         ///
@@ -82,6 +92,47 @@ fn state_methods(parts: &Parts<'_>) -> TokenStream {
         /// Deletes the state of the record's key.
         pub fn delete_state(&mut self) {
             self.inner.delete_state();
+        }
+    }
+}
+
+fn join_method(join: &Table<'_>) -> TokenStream {
+    let (get, message, index) = (&join.names.get, &join.message, &join.index);
+    let topic = doc::code(&join.topic.topic);
+    let doc = doc::attributes([
+        format!(
+            "What the topic {topic} holds under the record's key; `None` when it holds nothing."
+        ),
+        String::new(),
+        "# Errors".to_owned(),
+        String::new(),
+        "When what it holds cannot be read or decoded.".to_owned(),
+    ]);
+    quote! {
+        #doc
+        pub fn #get(&self) -> ::kafmesh::Result<::std::option::Option<#message>> {
+            self.inner.join(#index)
+        }
+    }
+}
+
+fn lookup_method(lookup: &Table<'_>) -> TokenStream {
+    let (get, message, index) = (&lookup.names.get, &lookup.message, &lookup.index);
+    let topic = doc::code(&lookup.topic.topic);
+    let doc = doc::attributes([
+        format!("What the topic {topic} holds under `key`, any key; `None` when it holds nothing."),
+        String::new(),
+        "# Errors".to_owned(),
+        String::new(),
+        "When what it holds cannot be read or decoded.".to_owned(),
+    ]);
+    quote! {
+        #doc
+        pub fn #get(
+            &self,
+            key: impl ::std::convert::AsRef<str>,
+        ) -> ::kafmesh::Result<::std::option::Option<#message>> {
+            self.inner.lookup(#index, key.as_ref())
         }
     }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Input, Output, Parts};
+use super::{Input, Output, Parts, Table};
 use crate::doc;
 
 /// The driver and the outputs it captured.
@@ -20,6 +20,14 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
     );
     let doc = doc::attributes(driver_doc(parts));
     let inputs = parts.inputs.iter().map(input_methods);
+    let joins = parts
+        .joins
+        .iter()
+        .map(|join| table_methods(join, quote!(set_join), quote!(remove_join)));
+    let lookups = parts
+        .lookups
+        .iter()
+        .map(|lookup| table_methods(lookup, quote!(set_lookup), quote!(remove_lookup)));
     let state = state_methods(parts);
     quote! {
         #doc
@@ -52,6 +60,10 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
 
             #state
 
+            #(#joins)*
+
+            #(#lookups)*
+
             /// Moves virtual time forward.
             pub fn advance(&mut self, by: ::std::time::Duration) {
                 self.inner.advance(by);
@@ -76,11 +88,16 @@ fn driver_doc(parts: &Parts<'_>) -> Vec<String> {
             String::new(),
             "```text".to_owned(),
             format!("let mut test = {}::new(MyHandlers);", parts.names.test),
-            format!(
-                "test.{}(\"key\", {message}::default()).await?;",
-                input.names.send
-            ),
         ]);
+        if let Some(table) = parts.joins.iter().chain(&parts.lookups).next() {
+            let message = table.message.to_string().replace(' ', "");
+            let set = &table.names.set;
+            lines.push(format!("test.{set}(\"key\", {message}::default());"));
+        }
+        lines.extend([format!(
+            "test.{}(\"key\", {message}::default()).await?;",
+            input.names.send
+        )]);
         if let Some(output) = parts.outputs.first() {
             lines.push(format!(
                 "assert_eq!(test.outputs().{}(), [(\"key\", expected)]);",
@@ -123,6 +140,28 @@ fn input_methods(input: &Input<'_>) -> TokenStream {
         #delete_doc
         pub async fn #send_delete(&mut self, key: &str) -> ::kafmesh::Result<()> {
             self.inner.send_delete(#index, key).await
+        }
+    }
+}
+
+/// What puts entries into a join or a lookup, by the methods `set` and `remove` of the runtime's driver.
+fn table_methods(table: &Table<'_>, set: TokenStream, remove: TokenStream) -> TokenStream {
+    let (set_name, remove_name) = (&table.names.set, &table.names.remove);
+    let (message, index) = (&table.message, &table.index);
+    let topic = doc::code(&table.topic.topic);
+    let set_doc = doc::attributes([format!(
+        "Lets the topic {topic} hold `message` under `key`."
+    )]);
+    let remove_doc = doc::attributes([format!("Lets the topic {topic} hold nothing under `key`.")]);
+    quote! {
+        #set_doc
+        pub fn #set_name(&mut self, key: &str, message: #message) {
+            self.inner.#set(#index, key, &message);
+        }
+
+        #remove_doc
+        pub fn #remove_name(&mut self, key: &str) {
+            self.inner.#remove(#index, key);
         }
     }
 }

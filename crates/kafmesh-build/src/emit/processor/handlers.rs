@@ -15,6 +15,13 @@ pub(super) fn emit(parts: &Parts<'_>) -> TokenStream {
         doc::code(parts.processor.name.written())
     );
     let mut lines = with_description(summary, &parts.processor.description);
+    if parts.processor.shares_state {
+        lines.extend([
+            String::new(),
+            "It shares the state of its component, and is registered with the others that do."
+                .to_owned(),
+        ]);
+    }
     lines.extend(example(parts));
     let doc = doc::attributes(lines);
     let methods = parts.inputs.iter().map(|input| methods(parts, input));
@@ -139,6 +146,15 @@ fn example(parts: &Parts<'_>) -> Vec<String> {
     ];
     if parts.state.is_some() {
         lines.push("        let mut state = ctx.state()?;".to_owned());
+    }
+    if let Some(join) = parts.joins.first() {
+        lines.push(format!("        let joined = ctx.{}()?;", join.names.get));
+    }
+    if let Some(lookup) = parts.lookups.first() {
+        lines.push(format!(
+            "        let looked_up = ctx.{}(\"any key\")?;",
+            lookup.names.get
+        ));
     }
     if let Some(output) = parts.outputs.first() {
         lines.push(format!(

@@ -4,18 +4,27 @@ mod context;
 mod driver;
 mod handlers;
 
-use kafmesh_definition::model::{Processor, TopicUse};
+use kafmesh_definition::model::{Processor, ProcessorOutput, TopicUse};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::topic;
-use crate::{models, names};
+use crate::{doc, models, names};
 
 /// The module of one processor.
 pub(crate) fn emit(processor: &Processor) -> TokenStream {
     let parts = Parts::new(processor);
     let use_models = topic::use_models(topics(processor));
-    let descriptor = descriptor(processor);
+    let descriptor = descriptor(
+        quote! {
+            /// What the processor is, for discovery and the runtime.
+            pub(super) static DESCRIPTOR
+        },
+        processor.name.written(),
+        &processor.description,
+        &processor.group,
+        Uses::of(processor),
+    );
     let handlers = handlers::emit(&parts);
     let context = context::emit(&parts);
     let dispatch = handlers::dispatch(&parts);
@@ -34,6 +43,8 @@ struct Parts<'a> {
     processor: &'a Processor,
     names: names::ProcessorNames,
     inputs: Vec<Input<'a>>,
+    joins: Vec<Table<'a>>,
+    lookups: Vec<Table<'a>>,
     outputs: Vec<Output<'a>>,
     /// The type of its state; `None` without persistence.
     state: Option<TokenStream>,
@@ -44,6 +55,26 @@ struct Input<'a> {
     names: names::InputNames,
     message: TokenStream,
     index: Literal,
+}
+
+/// A join or a lookup.
+struct Table<'a> {
+    topic: &'a TopicUse,
+    names: names::TableNames,
+    message: TokenStream,
+    index: Literal,
+}
+
+impl<'a> Table<'a> {
+    fn all(topics: &'a [TopicUse], names: fn(&TopicUse) -> names::TableNames) -> Vec<Self> {
+        let tables = topics.iter().enumerate().map(|(index, topic)| Self {
+            topic,
+            names: names(topic),
+            message: models::rust_type(&topic.proto),
+            index: Literal::usize_unsuffixed(index),
+        });
+        tables.collect()
+    }
 }
 
 struct Output<'a> {
@@ -83,6 +114,8 @@ impl<'a> Parts<'a> {
             processor,
             names: names::processor(&processor.name),
             inputs,
+            joins: Table::all(&processor.joins, names::join),
+            lookups: Table::all(&processor.lookups, names::lookup),
             outputs,
             state: processor
                 .persistence
@@ -104,39 +137,99 @@ fn topics(processor: &Processor) -> impl Iterator<Item = &TopicUse> {
     processor
         .inputs
         .iter()
+        .chain(&processor.joins)
+        .chain(&processor.lookups)
         .chain(processor.outputs.iter().map(|output| &output.topic))
         .chain(&processor.persistence)
 }
 
-fn descriptor(processor: &Processor) -> TokenStream {
-    let (name, description, group) = (
-        processor.name.written(),
-        &processor.description,
-        &processor.group,
-    );
-    let inputs = processor.inputs.iter().map(topic::topic_use);
-    let outputs = processor.outputs.iter().map(|output| {
-        let (topic, description) = (topic::topic_use(&output.topic), &output.description);
-        quote!(codegen::OutputDescriptor { topic: #topic, description: #description, })
-    });
-    let persistence = match &processor.persistence {
-        Some(topic) => {
-            let topic = topic::topic_use(topic);
-            quote!(::std::option::Option::Some(#topic))
+/// The topics of a descriptor, as literals.
+pub(super) struct Uses {
+    pub(super) inputs: Vec<TokenStream>,
+    pub(super) joins: Vec<TokenStream>,
+    pub(super) lookups: Vec<TokenStream>,
+    pub(super) outputs: Vec<TokenStream>,
+    pub(super) persistence: Option<TokenStream>,
+}
+
+impl Uses {
+    fn of(processor: &Processor) -> Self {
+        let all = |topics: &[TopicUse]| topics.iter().map(topic::topic_use).collect();
+        Self {
+            inputs: all(&processor.inputs),
+            joins: all(&processor.joins),
+            lookups: all(&processor.lookups),
+            outputs: processor.outputs.iter().map(output).collect(),
+            persistence: processor.persistence.as_ref().map(topic::topic_use),
         }
+    }
+}
+
+/// `codegen::OutputDescriptor { … }`.
+pub(super) fn output(output: &ProcessorOutput) -> TokenStream {
+    let (topic, description) = (topic::topic_use(&output.topic), &output.description);
+    quote!(codegen::OutputDescriptor { topic: #topic, description: #description, })
+}
+
+/// A descriptor, behind the documentation, visibility and name in `head`.
+pub(super) fn descriptor(
+    head: TokenStream,
+    name: &str,
+    description: &str,
+    group: &str,
+    uses: Uses,
+) -> TokenStream {
+    let Uses {
+        inputs,
+        joins,
+        lookups,
+        outputs,
+        persistence,
+    } = uses;
+    let persistence = match persistence {
+        Some(topic) => quote!(::std::option::Option::Some(#topic)),
         None => quote!(::std::option::Option::None),
     };
     quote! {
-        /// What the processor is, for discovery and the runtime.
-        pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
+        #head: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             name: #name,
             description: #description,
             group: #group,
             inputs: &[#(#inputs),*],
-            joins: &[],
-            lookups: &[],
+            joins: &[#(#joins),*],
+            lookups: &[#(#lookups),*],
             outputs: &[#(#outputs),*],
             persistence: #persistence,
         };
+    }
+}
+
+/// The component's method that registers it.
+pub(super) fn register(processor: &Processor) -> TokenStream {
+    let names::ProcessorNames {
+        module,
+        register,
+        handlers,
+        dispatch,
+        ..
+    } = names::processor(&processor.name);
+    let doc = doc::attributes([
+        format!(
+            "Runs `handlers` as the processor {} in this process.",
+            doc::code(processor.name.written())
+        ),
+        String::new(),
+        "# Errors".to_owned(),
+        String::new(),
+        "When the processor is registered already.".to_owned(),
+    ]);
+    quote! {
+        #doc
+        pub fn #register(
+            &mut self,
+            handlers: impl super::#module::#handlers,
+        ) -> ::kafmesh::Result<()> {
+            self.registry.register_processor(&DESCRIPTOR, super::#module::#dispatch(handlers))
+        }
     }
 }

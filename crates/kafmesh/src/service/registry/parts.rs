@@ -1,12 +1,12 @@
 //! Registering what runs beside the processors: sinks, view sources and view sinks.
 
-use super::{End, Part, Registry};
+use super::{End, Kafka, Part, Registry};
 use crate::codegen::{ComponentDescriptor, TopicUse};
 use crate::error::{Error, Result};
 use crate::global::GlobalTable;
 use crate::service::memory::{SinkPart, ViewSinkPart, ViewSourcePart};
-use crate::sink::{Batching, Member, Sink};
-use crate::sync::{Schedule, ViewSink, ViewSource};
+use crate::sink::{self, Batching, Sink};
+use crate::sync::{self, Job, Schedule, SinkJob, SourceJob, ViewSink, ViewSource};
 use crate::view::View;
 
 impl Registry {
@@ -30,7 +30,7 @@ impl Registry {
                 bench.sinks.push(Box::new(part));
             }
             End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
-                let member = Member {
+                let member = sink::Member {
                     sink,
                     title: title.clone(),
                     batching,
@@ -55,18 +55,29 @@ impl Registry {
         schedule: Schedule,
     ) -> Result<()> {
         let descriptor = source.descriptor();
-        self.register_part(
-            descriptor.group,
-            &descriptor.topic,
-            &descriptor.title(component),
-        )?;
+        let title = descriptor.title(component);
+        self.register_part(descriptor.group, &descriptor.topic, &title)?;
         match &mut self.end {
             End::Memory(bench) => {
                 let table = bench.table(descriptor.topic.topic);
                 let part = ViewSourcePart::new(source, schedule, table);
                 bench.view_sources.push(Box::new(part));
             }
-            End::Kafka(_) => return Err(not_yet()),
+            End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
+                let topic = descriptor.topic.topic;
+                let table = kafka.global_table(topic, || title.clone())?;
+                let partitions = kafka.partitions.get(topic).copied().unwrap_or(1);
+                let job = SourceJob {
+                    source,
+                    table,
+                    cluster: kafka.cluster.clone(),
+                    topic: kafka.producer.topic(topic, partitions)?,
+                    producer: kafka.producer.clone(),
+                    timeout: schedule.timeout,
+                };
+                kafka.start_sync(title, descriptor.group, topic, schedule, job);
+                Ok(())
+            })),
         }
         Ok(())
     }
@@ -83,11 +94,8 @@ impl Registry {
         schedule: Schedule,
     ) -> Result<()> {
         let descriptor = sink.descriptor();
-        self.register_part(
-            descriptor.group,
-            &descriptor.topic,
-            &descriptor.title(component),
-        )?;
+        let title = descriptor.title(component);
+        self.register_part(descriptor.group, &descriptor.topic, &title)?;
         let topic = descriptor.topic.topic;
         match &mut self.end {
             End::Memory(bench) => {
@@ -96,7 +104,15 @@ impl Registry {
                     .view_sinks
                     .push(Box::new(ViewSinkPart::new(sink, schedule, view)));
             }
-            End::Kafka(_) => return Err(not_yet()),
+            End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
+                let job = SinkJob {
+                    sink,
+                    view: View::new(kafka.global_table(topic, || title.clone())?),
+                    timeout: schedule.timeout,
+                };
+                kafka.start_sync(title, descriptor.group, topic, schedule, job);
+                Ok(())
+            })),
         }
         Ok(())
     }
@@ -112,6 +128,23 @@ impl Registry {
     }
 }
 
-fn not_yet() -> Error {
-    Error::handler("this runs in memory only so far")
+impl Kafka {
+    fn start_sync<J: Job>(
+        &mut self,
+        title: String,
+        group: &'static str,
+        topic: &'static str,
+        schedule: Schedule,
+        job: J,
+    ) {
+        let member = sync::Member {
+            job,
+            title: title.clone(),
+            group,
+            topic,
+            schedule,
+            cluster: self.cluster.clone(),
+        };
+        self.running.spawn(title, member.run(self.halt.clone()));
+    }
 }

@@ -13,6 +13,8 @@
 )]
 
 #[rustfmt::skip]
+pub mod add_grpc_service;
+#[rustfmt::skip]
 pub mod models;
 #[rustfmt::skip]
 pub mod records;
@@ -21,5 +23,7 @@ pub mod records;
 mod service;
 #[rustfmt::skip]
 pub mod settle;
+#[rustfmt::skip]
+pub mod source;
 
 pub use self::service::{Service, ServiceTest};

@@ -69,8 +69,24 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
             }),
             expected_partitions: ::std::option::Option::None,
         },
+        codegen::TopicDescriptor {
+            name: "other-clicks",
+            settings: ::std::option::Option::Some(codegen::TopicSettings {
+                partitions: 10,
+                replication: 3,
+                compact: false,
+                retention_ms: 86_400_000,
+                segment_ms: 43_200_000,
+            }),
+            expected_partitions: ::std::option::Option::None,
+        },
     ],
-    components: &[&super::records::DESCRIPTOR, &super::settle::DESCRIPTOR],
+    components: &[
+        &super::records::DESCRIPTOR,
+        &super::add_grpc_service::DESCRIPTOR,
+        &super::settle::DESCRIPTOR,
+        &super::source::DESCRIPTOR,
+    ],
 };
 
 /// The service `meetingService`.
@@ -104,8 +120,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Topics of other services that do not exist; the error that ended the service first; or that
-    /// it did not end within the shutdown timeout.
+    /// Topics of other services that do not exist, or whose partition counts differ where they must
+    /// not; the error that ended the service first; or that it did not end within the shutdown timeout.
     pub async fn run(self) -> ::kafmesh::Result<()> {
         self.inner.run().await
     }
@@ -115,9 +131,32 @@ impl Service {
         self.inner.stopper()
     }
 
+    /// Serves `service`, as tonic generates servers, on the service's own port while it
+    /// [`run`](Self::run)s; that it was added already is an error then.
+    pub fn add_grpc_service(&mut self, service: impl ::kafmesh::GrpcService) -> &mut Self {
+        self.inner.add_grpc_service(service);
+        self
+    }
+
+    /// Lets gRPC reflection tell of the files in `encoded`, a `FileDescriptorSet` as
+    /// tonic-prost-build writes it.
+    pub fn add_file_descriptor_set(&mut self, encoded: &'static [u8]) -> &mut Self {
+        self.inner.add_file_descriptor_set(encoded);
+        self
+    }
+
     /// The component `records`.
     pub fn records_component(&mut self) -> super::records::RecordsComponent<'_> {
         super::records::RecordsComponent::new(self.inner.registry())
+    }
+
+    /// The component `add grpc service`.
+    ///
+    /// A component named like a method of the service.
+    pub fn add_grpc_service_component(
+        &mut self,
+    ) -> super::add_grpc_service::AddGrpcServiceComponent<'_> {
+        super::add_grpc_service::AddGrpcServiceComponent::new(self.inner.registry())
     }
 
     /// The component `settle`.
@@ -125,6 +164,13 @@ impl Service {
     /// A component named like a method of the service.
     pub fn settle_component(&mut self) -> super::settle::SettleComponent<'_> {
         super::settle::SettleComponent::new(self.inner.registry())
+    }
+
+    /// The component `source`.
+    ///
+    /// A component named like a method of the service's test.
+    pub fn source_component(&mut self) -> super::source::SourceComponent<'_> {
+        super::source::SourceComponent::new(self.inner.registry())
     }
 }
 
@@ -147,11 +193,12 @@ impl ServiceTest {
         }
     }
 
-    /// Processes everything emitted so far, and what that leads to, until nothing is left to do.
+    /// Processes everything emitted so far, and what that leads to, until nothing is left to do; then
+    /// sinks, view sources and view sinks have done what is due by now.
     ///
     /// # Errors
     ///
-    /// The first error of a handler.
+    /// The first error of a handler or of a sink.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -173,9 +220,30 @@ impl ServiceTest {
         self.inner.records(topic)
     }
 
+    /// A source into `topic`: what another service writes there, or an object that is not registered.
+    ///
+    /// # Errors
+    ///
+    /// When the service has no such topic.
+    pub fn source<M: codegen::prost::Message>(
+        &self,
+        topic: &str,
+    ) -> ::kafmesh::Result<::kafmesh::Source<M>> {
+        self.inner.source(topic)
+    }
+
     /// The component `records`.
     pub fn records_component(&mut self) -> super::records::RecordsComponent<'_> {
         super::records::RecordsComponent::new(self.inner.registry())
+    }
+
+    /// The component `add grpc service`.
+    ///
+    /// A component named like a method of the service.
+    pub fn add_grpc_service_component(
+        &mut self,
+    ) -> super::add_grpc_service::AddGrpcServiceComponent<'_> {
+        super::add_grpc_service::AddGrpcServiceComponent::new(self.inner.registry())
     }
 
     /// The component `settle`.
@@ -183,6 +251,13 @@ impl ServiceTest {
     /// A component named like a method of the service.
     pub fn settle_component(&mut self) -> super::settle::SettleComponent<'_> {
         super::settle::SettleComponent::new(self.inner.registry())
+    }
+
+    /// The component `source`.
+    ///
+    /// A component named like a method of the service's test.
+    pub fn source_component(&mut self) -> super::source::SourceComponent<'_> {
+        super::source::SourceComponent::new(self.inner.registry())
     }
 }
 
