@@ -168,11 +168,13 @@ impl Follower {
     }
 
     async fn follow(&self) -> Result<()> {
+        // Before the extents: those of a topic that is replaced now must not count as the new one's.
+        let id = retry(|| self.reader.topic_id(self.topic)).await?;
         let partitions = 0_i32..self.reached.borrow().len() as i32;
         let extents =
             try_join_all(partitions.map(|partition| extent(&self.reader, self.topic, partition)))
                 .await?;
-        let starts = start_offsets(&self.table, self.topic, &extents)?;
+        let starts = start_offsets(&self.table, self.topic, id, &extents)?;
         let partitions = extents.len();
         self.progress.send_replace(if partitions == 0 {
             Progress::Ready

@@ -1,12 +1,13 @@
 //! Bringing a local table up to date with its topic: where to start, and applying batches.
 //!
-//! The topic is the log, the table what it amounts to. A table whose checkpoint the topic no longer
-//! reaches (the topic was created anew, or truncated) is rebuilt from the start.
+//! The topic is the log, the table what it amounts to. A table of another topic (one of the same name
+//! that was deleted since, or is another cluster's), or whose checkpoint the topic no longer reaches
+//! (it was truncated), is rebuilt from the start.
 
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::kafka::{Batch, PartitionStream, Polled, Reader};
+use crate::kafka::{Batch, PartitionStream, Polled, Reader, TopicId};
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
 
@@ -23,7 +24,15 @@ pub(crate) struct Extent {
 
 /// Where to start reading each partition so that `table` becomes complete; clears a table that
 /// cannot become so by reading on.
-pub(crate) fn start_offsets(table: &Table, topic: &str, extents: &[Extent]) -> Result<Vec<i64>> {
+///
+/// `id` is the topic's now, `None` where the broker gives none.
+pub(crate) fn start_offsets(
+    table: &Table,
+    topic: &str,
+    id: Option<TopicId>,
+    extents: &[Extent],
+) -> Result<Vec<i64>> {
+    let copied = table.topic_id(topic)?;
     let mut starts = Vec::with_capacity(extents.len());
     let mut any = false;
     let mut lost = None;
@@ -50,10 +59,23 @@ pub(crate) fn start_offsets(table: &Table, topic: &str, extents: &[Extent]) -> R
             "the topic no longer holds the offset the local table stopped at; rebuilding the table"
         );
     }
-    if lost.is_some() || !any {
-        // Entries without a checkpoint would be left-overs of an interrupted rebuild.
+    let other = any && copied != id;
+    if other {
+        tracing::warn!(
+            topic,
+            "the topic is not the one the local table was made from: it was created anew, or is another cluster's; rebuilding the table"
+        );
+    }
+    // Entries without a checkpoint would be left-overs of an interrupted rebuild.
+    let rebuilt = other || lost.is_some() || !any && copied.is_none();
+    if rebuilt {
         table.clear()?;
         starts = extents.iter().map(|extent| extent.low).collect();
+    }
+    if let Some(id) = id.filter(|id| rebuilt || copied != Some(*id)) {
+        let mut batch = table.batch();
+        batch.topic_id(topic, id);
+        batch.commit()?;
     }
     Ok(starts)
 }
@@ -115,8 +137,10 @@ pub(crate) async fn restore(
     topic: &str,
     partition: i32,
 ) -> Result<i64> {
+    // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
+    let id = retry(|| reader.topic_id(topic)).await?;
     let extent = extent(reader, topic, partition).await?;
-    let start = start_offsets(table, topic, &[extent])?[0];
+    let start = start_offsets(table, topic, id, &[extent])?[0];
     if start >= extent.high {
         return Ok(start);
     }
@@ -131,8 +155,10 @@ pub(crate) async fn restore_and_follow(
     topic: &str,
     partition: i32,
 ) -> Result<(PartitionStream, i64)> {
+    // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
+    let id = retry(|| reader.topic_id(topic)).await?;
     let extent = extent(reader, topic, partition).await?;
-    let start = start_offsets(table, topic, &[extent])?[0];
+    let start = start_offsets(table, topic, id, &[extent])?[0];
     let mut stream = reader.open(topic, partition, start).await?;
     let end = if start < extent.high {
         read_to_end(&mut stream, table, topic, extent, start).await?
@@ -234,7 +260,7 @@ mod tests {
         for (low, high) in [(0, 5), (0, 9), (5, 9)] {
             let table = table(5);
             assert_eq!(
-                start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(),
+                start_offsets(&table, TOPIC, None, &[extent(low, high)]).unwrap(),
                 [5]
             );
             assert!(table.get(b"a").unwrap().is_some());
@@ -246,12 +272,33 @@ mod tests {
         for (low, high) in [(0, 4), (0, 0), (6, 9)] {
             let table = table(5);
             assert_eq!(
-                start_offsets(&table, TOPIC, &[extent(low, high)]).unwrap(),
+                start_offsets(&table, TOPIC, None, &[extent(low, high)]).unwrap(),
                 [low],
                 "{low}..{high}"
             );
             assert!(table.get(b"a").unwrap().is_none());
         }
+    }
+
+    #[test]
+    fn a_table_of_another_topic_is_rebuilt() {
+        let (old, new) = (TopicId([1; 16]), TopicId([2; 16]));
+        let start = |table: &Table, id| {
+            let starts = start_offsets(table, TOPIC, id, &[extent(0, 9)]).unwrap();
+            (starts[0], table.topic_id(TOPIC).unwrap())
+        };
+        // Made without knowing of which topic, then known.
+        let table = table(5);
+        assert_eq!(start(&table, None), (5, None));
+        assert_eq!(start(&table, Some(old)), (0, Some(old)));
+        assert!(table.get(b"a").unwrap().is_none());
+        let batch = Batch::memory(TOPIC.into(), 0, vec![record(6, Some("a"), Some("1"))]);
+        apply(&table, &batch).unwrap();
+        assert_eq!(start(&table, Some(old)), (7, Some(old)));
+        assert_eq!(start(&table, Some(new)), (0, Some(new)));
+        assert!(table.get(b"a").unwrap().is_none());
+        // Nothing was read since.
+        assert_eq!(start(&table, Some(new)), (0, Some(new)));
     }
 
     #[test]
@@ -263,7 +310,7 @@ mod tests {
             high: 3,
         };
         assert_eq!(
-            start_offsets(&table, TOPIC, &[extent(0, 4), other]).unwrap(),
+            start_offsets(&table, TOPIC, None, &[extent(0, 4), other]).unwrap(),
             [0, 2]
         );
     }

@@ -22,6 +22,10 @@ pub(crate) use record::{Batch, OwnedRecord, Record, millis_of, readable, time_of
 pub use record::{Headers, HeadersIter};
 pub(crate) use turns::next_of;
 
+/// What tells a topic from another of the same name, before it or in another cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TopicId(pub(crate) [u8; 16]);
+
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TopicPartition {

@@ -166,8 +166,10 @@ impl<P: Processor> Member<P> {
             partition,
         })?;
         let (low, high) = retry(|| storage.reader.watermarks(persistence.topic, partition)).await?;
+        let id = retry(|| storage.reader.topic_id(persistence.topic)).await?;
+        let held = table.topic_id(persistence.topic)? == id;
         Ok(changelog
-            .is_some_and(|offset| (low..=high).contains(&offset))
+            .is_some_and(|offset| held && (low..=high).contains(&offset))
             .then_some(input))
     }
 

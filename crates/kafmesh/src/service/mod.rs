@@ -21,6 +21,7 @@ mod memory;
 mod registry;
 mod running;
 mod server;
+mod topic_watch;
 mod topics;
 
 use std::time::Duration;
@@ -133,6 +134,10 @@ impl Service {
         let mut signals = Signals::listen()?;
         server.run(services)?;
         let mut kafka = registry.start()?;
+        kafka.running.spawn(
+            topic_watch::TITLE.to_owned(),
+            topic_watch::watch(kafka.cluster.clone(), halt.clone()),
+        );
         observer.running();
         tracing::info!(service = name, "running");
 

@@ -7,6 +7,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, UserValu
 
 use super::{CheckpointOf, Table, Value};
 use crate::error::{Error, Result};
+use crate::kafka::TopicId;
 
 /// Entries and checkpoints share a keyspace and so a batch; the first byte tells them apart
 /// (and lets an entry have an empty key, which fjall does not).
@@ -104,6 +105,14 @@ impl DiskTable {
         Ok(value.and_then(|value| Some(i64::from_le_bytes(value.as_ref().try_into().ok()?))))
     }
 
+    pub(crate) fn topic_id(&self, topic: &str) -> Result<Option<TopicId>> {
+        let value = self
+            .keyspace
+            .get(topic_key(topic))
+            .map_err(|error| self.failed("reading", error))?;
+        Ok(value.and_then(|value| Some(TopicId(value.as_ref().try_into().ok()?))))
+    }
+
     pub(crate) fn batch(&self) -> DiskBatch {
         DiskBatch {
             batch: self.store.database.batch(),
@@ -161,6 +170,11 @@ impl DiskBatch {
         );
     }
 
+    pub(crate) fn topic_id(&mut self, topic: &str, id: TopicId) {
+        self.batch
+            .insert(&self.table.keyspace, topic_key(topic), id.0);
+    }
+
     pub(crate) fn commit(self) -> Result<()> {
         self.batch
             .commit()
@@ -181,13 +195,12 @@ fn with_entry_key<T>(key: &[u8], use_key: impl FnOnce(&[u8]) -> T) -> T {
 }
 
 fn checkpoint_key(of: CheckpointOf<'_>) -> Vec<u8> {
-    [
-        &[CHECKPOINT],
-        of.topic.as_bytes(),
-        &[CHECKPOINT],
-        &of.partition.to_be_bytes(),
-    ]
-    .concat()
+    [&*topic_key(of.topic), &of.partition.to_be_bytes()].concat()
+}
+
+/// Where a topic's id is; its checkpoints follow. No topic's name has a zero byte.
+fn topic_key(topic: &str) -> Vec<u8> {
+    [&[CHECKPOINT], topic.as_bytes(), &[CHECKPOINT]].concat()
 }
 
 fn failed(path: &Path, action: &str, reason: impl ToString) -> Error {

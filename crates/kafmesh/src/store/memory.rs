@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{CheckpointOf, Value};
 use crate::error::Result;
+use crate::kafka::TopicId;
 
 #[derive(Default)]
 pub(crate) struct MemoryTable(Mutex<Contents>);
@@ -13,6 +14,7 @@ pub(crate) struct MemoryTable(Mutex<Contents>);
 struct Contents {
     entries: BTreeMap<Vec<u8>, Arc<[u8]>>,
     checkpoints: BTreeMap<(String, i32), i64>,
+    topic_ids: BTreeMap<String, TopicId>,
 }
 
 /// A key and its value; `None` deletes it.
@@ -22,6 +24,7 @@ pub(crate) struct MemoryBatch {
     table: Arc<MemoryTable>,
     entries: Vec<Change>,
     checkpoints: Vec<((String, i32), i64)>,
+    topic_ids: Vec<(String, TopicId)>,
 }
 
 impl MemoryTable {
@@ -44,6 +47,10 @@ impl MemoryTable {
             .copied()
     }
 
+    pub(crate) fn topic_id(&self, topic: &str) -> Option<TopicId> {
+        self.contents().topic_ids.get(topic).copied()
+    }
+
     pub(crate) fn clear(&self) {
         *self.contents() = Contents::default();
     }
@@ -60,6 +67,7 @@ impl MemoryBatch {
             table,
             entries: Vec::new(),
             checkpoints: Vec::new(),
+            topic_ids: Vec::new(),
         }
     }
 
@@ -72,6 +80,10 @@ impl MemoryBatch {
             .push(((of.topic.to_owned(), of.partition), offset));
     }
 
+    pub(crate) fn topic_id(&mut self, topic: &str, id: TopicId) {
+        self.topic_ids.push((topic.to_owned(), id));
+    }
+
     pub(crate) fn commit(self) {
         let mut contents = self.table.contents();
         for (key, value) in self.entries {
@@ -81,5 +93,6 @@ impl MemoryBatch {
             };
         }
         contents.checkpoints.extend(self.checkpoints);
+        contents.topic_ids.extend(self.topic_ids);
     }
 }

@@ -9,6 +9,7 @@ mod memory;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::kafka::TopicId;
 
 pub(crate) use disk::{MAX_KEY, Store};
 
@@ -66,6 +67,14 @@ impl Table {
         }
     }
 
+    /// The topic that the checkpoints under this name are of, if that was known when they were made.
+    pub(crate) fn topic_id(&self, topic: &str) -> Result<Option<TopicId>> {
+        match self {
+            Self::Disk(table) => table.topic_id(topic),
+            Self::Memory(table) => Ok(table.topic_id(topic)),
+        }
+    }
+
     /// An error about this table.
     pub(crate) fn failed(&self, action: &str, reason: impl ToString) -> Error {
         match self {
@@ -85,7 +94,7 @@ impl Table {
         }
     }
 
-    /// Removes every entry and every checkpoint.
+    /// Removes every entry, checkpoint and topic id.
     pub(crate) fn clear(&self) -> Result<()> {
         match self {
             Self::Disk(table) => table.clear(),
@@ -113,6 +122,14 @@ impl TableBatch {
         match self {
             Self::Disk(batch) => batch.checkpoint(of, offset),
             Self::Memory(batch) => batch.checkpoint(of, offset),
+        }
+    }
+
+    /// Says which topic the checkpoints under this name are of.
+    pub(crate) fn topic_id(&mut self, topic: &str, id: TopicId) {
+        match self {
+            Self::Disk(batch) => batch.topic_id(topic, id),
+            Self::Memory(batch) => batch.topic_id(topic, id),
         }
     }
 
@@ -211,8 +228,14 @@ mod tests {
             batch.put(b"a", Some(b"1")).unwrap();
             batch.checkpoint(CHANGELOG, 1);
             batch.commit().unwrap();
+            let mut batch = table.batch();
+            batch.topic_id(CHANGELOG.topic, TopicId([7; 16]));
+            batch.commit().unwrap();
+            let id = table.topic_id(CHANGELOG.topic).unwrap();
+            assert_eq!(id, Some(TopicId([7; 16])));
             table.clear().unwrap();
             assert_eq!(everything(table), []);
+            assert_eq!(table.topic_id(CHANGELOG.topic).unwrap(), None);
             assert_eq!(table.checkpoint(CHANGELOG).unwrap(), None);
         });
     }

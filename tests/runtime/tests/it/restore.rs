@@ -85,6 +85,78 @@ async fn a_changelog_created_anew_rebuilds_the_state() {
 }
 
 #[tokio::test]
+async fn a_changelog_created_anew_is_noticed_when_it_is_longer_than_the_old_one() {
+    let shape = Shape::counter(unique("longer"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("connected").await;
+    let mut clicks = Clicks::new(&shape, 100);
+    clicks.write(1_000);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 1);
+    group.caught_up().await;
+    counter.stop().await;
+    let (_, end) = kafka::extents(&shape.changelog(), 1)[0];
+
+    kafka::delete(&shape.changelog()).await;
+    kafka::create(&shape.changelog(), 1, &[("cleanup.policy", "compact")]).await;
+    let state_of = |number: i64| format!("n{}", number % 50);
+    let longer = 0..end + 10;
+    let writer = Writer::new();
+    for number in longer.clone() {
+        writer.put(
+            &shape.changelog(),
+            Put {
+                key: Some(state_of(number).as_bytes()),
+                value: Some(&[8, 100]),
+                ..Put::default()
+            },
+        );
+    }
+    writer.finish();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter
+        .says("it was created anew, or is another cluster's")
+        .await;
+    clicks.write(100);
+    group.caught_up().await;
+    counter.stop().await;
+
+    let mut truth: std::collections::BTreeMap<_, _> =
+        longer.map(|number| (state_of(number), 100)).collect();
+    truth.extend((0..100).map(|key| (format!("k{key}"), 1)));
+    assert_eq!(kafka::last_counts(&shape.changelog()), truth);
+}
+
+#[tokio::test]
+async fn a_changelog_created_anew_under_a_running_service_stops_it() {
+    let shape = Shape::counter(unique("under"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("connected").await;
+    let mut clicks = Clicks::new(&shape, 100);
+    clicks.write(100);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 1);
+    group.caught_up().await;
+    kafka::delete(&shape.changelog()).await;
+    kafka::create(&shape.changelog(), 1, &[("cleanup.policy", "compact")]).await;
+    counter
+        .says(&format!(
+            "following topic {}: it was deleted, or created anew",
+            shape.changelog()
+        ))
+        .await;
+    let (status, output) = counter.ended().await;
+    assert!(!status.success(), "{output}");
+
+    let counter = Counter::start(&shape, state.path(), &[]);
+    clicks.write(100);
+    group.caught_up().await;
+    counter.stop().await;
+    let truth = (0..100).map(|key| (format!("k{key}"), 1)).collect();
+    assert_eq!(kafka::last_counts(&shape.changelog()), truth);
+}
+
+#[tokio::test]
 async fn a_long_restore_does_not_hold_up_other_partitions() {
     const ENTRIES: usize = 300_000;
     let shape = Shape::counter(unique("long"), 2);

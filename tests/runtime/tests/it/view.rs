@@ -104,6 +104,52 @@ async fn a_view_is_complete_follows_restarts_and_is_rebuilt() {
 }
 
 #[tokio::test]
+async fn a_topic_created_anew_is_noticed_when_it_is_longer_than_the_old_one() {
+    let shape = Shape::counter(unique("longerview"), 2);
+    let mesh = shape.build();
+    let state = tempfile::tempdir().unwrap();
+    let topic = shape.topic("totals");
+    let writer = Writer::new();
+    // Each generation has other keys, and more records in each partition than the one before.
+    let create = async |generation: u64| {
+        kafka::create(&topic, 2, &[("cleanup.policy", "compact")]).await;
+        let keys = (0..generation * 100).map(|number| format!("g{generation}n{number}"));
+        let entries: BTreeMap<_, _> = keys.map(|key| (key, generation)).collect();
+        for (key, count) in &entries {
+            put(&writer, &topic, key, Some(*count));
+        }
+        writer.finish();
+        entries
+    };
+    let truth = create(1).await;
+    let (running, view) = start(mesh, state.path()).await;
+    timeout(PATIENCE, view.ready()).await.unwrap().unwrap();
+    assert_eq!(entries(&view), truth);
+    running.stop().await;
+    drop(view);
+
+    kafka::delete(&topic).await;
+    let truth = create(2).await;
+    let (running, view) = start(mesh, state.path()).await;
+    timeout(PATIENCE, view.ready()).await.unwrap().unwrap();
+    assert_eq!(entries(&view), truth);
+
+    // Under the running service now.
+    kafka::delete(&topic).await;
+    let truth = create(3).await;
+    let error = running.ended().await.unwrap_err().to_string();
+    assert!(
+        error.contains(&topic) && error.contains("start the service again"),
+        "{error}"
+    );
+    drop(view);
+    let (running, view) = start(mesh, state.path()).await;
+    timeout(PATIENCE, view.ready()).await.unwrap().unwrap();
+    assert_eq!(entries(&view), truth);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_view_of_an_empty_topic_is_ready_at_once() {
     let mesh = Shape::counter(unique("empty"), 4).build();
     let state = tempfile::tempdir().unwrap();

@@ -48,7 +48,7 @@ pub(crate) enum TopicCreation {
 
 /// The admin client; a thread serves its logs, in which this client reports errors.
 pub(super) struct Admin {
-    client: Arc<AdminClient<Context>>,
+    pub(super) client: Arc<AdminClient<Context>>,
     dropped: Arc<AtomicBool>,
 }
 

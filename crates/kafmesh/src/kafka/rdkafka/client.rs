@@ -16,6 +16,7 @@ use super::context::Context;
 use super::group::GroupConsumer;
 use super::producer::Producer;
 use super::reader::Reader;
+use super::topic_ids::KnownTopics;
 use crate::error::{Error, Result};
 
 /// How long a request to the cluster may take before it is an error.
@@ -29,6 +30,7 @@ pub(super) const IDLE: Duration = Duration::from_millis(100);
 pub(crate) struct Cluster {
     pub(super) properties: Properties,
     pub(super) admin: Arc<Admin>,
+    pub(super) known_topics: KnownTopics,
 }
 
 impl Cluster {
@@ -40,7 +42,11 @@ impl Cluster {
     pub(crate) fn new(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Self> {
         let properties = Properties::new(brokers, properties)?;
         let admin = Arc::new(Admin::new(&properties)?);
-        Ok(Self { properties, admin })
+        Ok(Self {
+            properties,
+            admin,
+            known_topics: KnownTopics::default(),
+        })
     }
 
     /// Joins `group`.
@@ -49,7 +55,7 @@ impl Cluster {
     }
 
     pub(crate) fn reader(&self) -> Result<Reader> {
-        Reader::new(&self.properties)
+        Reader::new(self)
     }
 
     /// `name` is what logs call the producer.

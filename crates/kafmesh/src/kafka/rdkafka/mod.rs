@@ -14,6 +14,7 @@ mod lane;
 mod producer;
 mod reader;
 mod stream;
+mod topic_ids;
 
 #[cfg(test)]
 mod tests;

@@ -5,26 +5,26 @@ use std::sync::{Arc, Mutex};
 
 use ::rdkafka::consumer::Consumer as _;
 
-use super::client::{ConsumerHandle, REQUEST_TIMEOUT, blocking};
-use super::config::Properties;
+use super::client::{Cluster, ConsumerHandle, REQUEST_TIMEOUT, blocking};
 use super::context::{Context, lock};
 use super::ffi::{PartitionQueue, Topic};
 use super::stream::PartitionStream;
 use crate::error::{Error, Result};
-use crate::kafka::TopicPartition;
+use crate::kafka::{TopicId, TopicPartition};
 
 /// Reads any number of partitions from given offsets, and tells where they end. Clones share a client.
 #[derive(Clone)]
 pub(crate) struct Reader {
+    cluster: Cluster,
     consumer: Arc<ConsumerHandle>,
     /// librdkafka has one queue per partition, so a client can read a partition only once at a time.
     open: Arc<Mutex<HashSet<TopicPartition>>>,
 }
 
 impl Reader {
-    pub(super) fn new(properties: &Properties) -> Result<Self> {
+    pub(super) fn new(cluster: &Cluster) -> Result<Self> {
         let consumer = Arc::new(ConsumerHandle::new(
-            &properties.reader(),
+            &cluster.properties.reader(),
             Context::new("reader"),
         )?);
         let served = Arc::downgrade(&consumer);
@@ -35,6 +35,7 @@ impl Reader {
             }
         })?;
         Ok(Self {
+            cluster: cluster.clone(),
             consumer,
             open: Arc::default(),
         })
@@ -63,6 +64,11 @@ impl Reader {
             answered = asked => answered,
             error = self.consumer.context().failing() => Err(error),
         }
+    }
+
+    /// The topic's id, as [`Cluster::topic_id`].
+    pub(crate) async fn topic_id(&self, topic: &str) -> Result<Option<TopicId>> {
+        self.cluster.topic_id(topic).await
     }
 
     /// Reads a partition from offset `from` on; dropping the stream ends it.

@@ -29,7 +29,7 @@ pub(crate) struct PartitionStream {
     /// Fetched and not returned yet. Before the queue, whose client they must not outlive.
     taken: VecDeque<Message>,
     /// The partition is fetched for this stream alone; stops before the queue goes.
-    _fetching: Option<Fetching>,
+    fetching: Option<Fetching>,
     queue: PartitionQueue,
 }
 
@@ -42,7 +42,7 @@ impl PartitionStream {
         Self {
             at,
             taken: VecDeque::new(),
-            _fetching: fetching,
+            fetching,
             queue,
         }
     }
@@ -111,14 +111,23 @@ impl PartitionStream {
                 tracing::debug!(target: "kafmesh::kafka", %topic, partition, "{}", message.error_text());
                 Ok(None)
             }
-            Some(code) => Err(crate::Error::Kafka {
-                action: format!("reading topic {topic}, partition {partition}"),
-                reason: match message.error_text() {
+            Some(code) => {
+                let mut reason = match message.error_text() {
                     text if text.is_empty() => super::reason(code),
                     text => text,
-                },
-                retriable: false,
-            }),
+                };
+                // A reader knew that the offset was there; what it read into has to be made again.
+                if self.fetching.is_some() && is_about_another_topic(code) {
+                    reason.push_str(
+                        "; the topic was truncated, deleted or created anew: start the service again to rebuild its local copy",
+                    );
+                }
+                Err(crate::Error::Kafka {
+                    action: format!("reading topic {topic}, partition {partition}"),
+                    reason,
+                    retriable: false,
+                })
+            }
         }
     }
 }
@@ -127,4 +136,18 @@ impl AsMut<PartitionStream> for PartitionStream {
     fn as_mut(&mut self) -> &mut Self {
         self
     }
+}
+
+/// Whether a partition that could be read from an offset is not there any more, or its records are not.
+fn is_about_another_topic(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::OffsetOutOfRange
+            | Code::AutoOffsetReset
+            | Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownTopicId
+            | Code::UnknownPartition
+    )
 }

@@ -5,6 +5,7 @@
 
 mod alter;
 mod commit;
+mod describe;
 mod events;
 mod memory;
 mod message;
@@ -15,6 +16,7 @@ mod topic;
 
 pub(super) use alter::alter_topic;
 pub(super) use commit::commit;
+pub(super) use describe::describe_topics;
 pub(super) use events::{Delivered, MainQueue};
 pub(super) use message::Message;
 pub(crate) use message::{MessageHeaders, Messages};

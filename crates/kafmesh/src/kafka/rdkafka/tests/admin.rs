@@ -1,5 +1,7 @@
 //! Topics of a cluster, and clusters that are not there.
 
+use ::rdkafka::admin::AdminOptions;
+
 use super::*;
 
 /// Asks until there is an answer, for at most [`PATIENCE`].
@@ -107,5 +109,45 @@ async fn a_broker_that_does_not_answer_is_named_with_the_reason() {
     assert!(
         error.contains(&address) && error.contains("Connection refused"),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_topic_that_is_created_anew_has_another_id() {
+    let cluster = cluster();
+    let name = topic(&cluster, "ids", 1).await;
+    let (kept, missing) = (topic(&cluster, "kept", 1).await, unique("missing"));
+    let before = cluster.topic_ids(&[&name, &kept, &missing]).await.unwrap();
+    assert_eq!(
+        before.len(),
+        2,
+        "what does not exist is left out: {before:?}"
+    );
+    assert!(before[&name].is_some() && before[&name] != before[&kept]);
+    assert_eq!(cluster.topic_id(&name).await.unwrap(), before[&name]);
+    assert_eq!(cluster.topic_id(&kept).await.unwrap(), before[&kept]);
+    assert_eq!(cluster.replaced().await.unwrap(), None);
+
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let deleted = cluster.admin.client.delete_topics(&[&name], &options).await;
+    assert_eq!(deleted.unwrap(), [Ok(name.clone())]);
+    let replaced = async {
+        while cluster.replaced().await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, replaced).await.expect("it is gone");
+    let again = NewTopic {
+        name: name.clone(),
+        partitions: 1,
+        replication: 1,
+        config: Vec::new(),
+    };
+    cluster.create_topics(&[again]).await.unwrap();
+    assert_eq!(cluster.replaced().await.unwrap(), Some(name.clone()));
+    assert_eq!(
+        cluster.topic_id(&name).await.unwrap(),
+        before[&name],
+        "as it was asked for first"
     );
 }
