@@ -1,6 +1,8 @@
 //! The in-memory back end of a [`Registry`](super::Registry): topics, and who reads them.
 
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::pin::Pin;
 

@@ -121,3 +121,88 @@ impl<M: Message + Default> Reading<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::OwnedRecord;
+
+    /// A batch of `partition` whose values are encoded numbers; `None` is not one.
+    fn batch(partition: i32, values: &[Option<u8>]) -> Batch {
+        let records = values.iter().zip(0..).map(|(value, offset)| OwnedRecord {
+            offset,
+            timestamp: 0,
+            key: Some(b"a".to_vec()),
+            value: Some(value.map_or(vec![0xff], |value| vec![8, value])),
+            headers: Vec::new(),
+        });
+        Batch::memory("s.a.b".into(), partition, records.collect())
+    }
+
+    fn moved(partition: i32) -> [TopicPartition; 1] {
+        [TopicPartition {
+            topic: "s.a.b".into(),
+            partition,
+        }]
+    }
+
+    fn reading(open: Batch) -> Reading<u64> {
+        let mut reading = Reading::new(Batching::default().with_records(2));
+        reading.open = Some((open, 0));
+        reading
+    }
+
+    fn values(records: Vec<SinkRecord<u64>>) -> Vec<Option<u64>> {
+        records.into_iter().map(|record| record.value).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_is_decoded_than_one_batch_takes() {
+        let mut reading = reading(batch(0, &[Some(1), Some(2), Some(3)]));
+        reading.more().await;
+        assert!(
+            tokio::time::timeout(std::time::Duration::from_secs(9), reading.more())
+                .await
+                .is_err()
+        );
+        assert_eq!(values(reading.take()), [Some(1), Some(2)]);
+        reading.more().await;
+        assert_eq!(values(reading.take()), [Some(3)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_before_a_record_that_cannot_be_decoded_is_written_at_once() {
+        let mut reading = reading(batch(0, &[Some(1), None, Some(3)]));
+        reading.more().await;
+        assert!(reading.failed().is_ok(), "not before the first is written");
+        assert!(reading.due().unwrap() <= Instant::now());
+        assert_eq!(values(reading.take()), [Some(1)]);
+        let error = reading.failed().unwrap_err().to_string();
+        assert!(
+            error.contains("topic s.a.b, partition 0, offset 1"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moves_is_forgotten_with_its_failure() {
+        let mut reading = reading(batch(0, &[Some(1), None]));
+        reading.more().await;
+        reading.forget(&moved(1));
+        assert!(!reading.is_empty());
+        reading.forget(&moved(0));
+        assert!(reading.is_empty() && reading.open.is_none());
+        assert!(reading.failed().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_written_and_stays_is_written_again() {
+        let mut reading = reading(batch(0, &[Some(1)]));
+        reading.more().await;
+        reading.open = Some((batch(1, &[Some(2)]), 0));
+        reading.more().await;
+        let taken = reading.take();
+        reading.put_back(taken, &moved(0));
+        assert_eq!(values(reading.take()), [Some(2)]);
+    }
+}

@@ -198,3 +198,104 @@ fn offsets<M>(batch: &[SinkRecord<M>]) -> Vec<(TopicPartition, i64)> {
     });
     placed.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::codegen::SinkDescriptor;
+    use crate::codegen::v1::TopicUse;
+
+    static DESCRIPTOR: SinkDescriptor = SinkDescriptor {
+        name: "warehouse",
+        description: "",
+        group: "s.c.warehouse-sink",
+        topic: TopicUse {
+            topic: "s.a.b",
+            message: "a.b",
+        },
+    };
+
+    /// Takes a second for a write that fails.
+    #[derive(Default)]
+    struct Closed {
+        attempts: u32,
+    }
+
+    impl Sink for Closed {
+        type Message = ();
+
+        fn descriptor(&self) -> &'static SinkDescriptor {
+            &DESCRIPTOR
+        }
+
+        async fn write(&mut self, _: &[SinkRecord<()>]) -> Result<()> {
+            self.attempts += 1;
+            tokio::time::sleep(SECOND).await;
+            Err(Error::handler("closed"))
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Lets a write fail that is hurried after `hurry`: how often it was tried, how long it took.
+    async fn fail(hurry: Duration) -> (u32, Duration) {
+        let began = Instant::now();
+        let mut work = Work {
+            sink: Closed::default(),
+            batch: vec![SinkRecord::new("a", None)],
+            title: "the sink".into(),
+            batching: Batching::default(),
+            hurry: CancellationToken::new(),
+        };
+        let hurried = work.hurry.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(hurry).await;
+            hurried.cancel();
+        });
+        let written = work.write().await;
+        let Err(Error::Write { attempts, .. }) = written else {
+            panic!("it is written");
+        };
+        assert_eq!(attempts, work.sink.attempts);
+        (attempts, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_fails_is_tried_again_for_as_long_as_it_may_be() {
+        let (attempts, took) = fail(Duration::from_secs(3600)).await;
+        let retry_for = Batching::default().retry_for;
+        assert!(
+            (retry_for..=retry_for + 2 * SECOND).contains(&took),
+            "{took:?}"
+        );
+        assert!(attempts > 10, "{attempts}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_under_way_is_the_last_in_a_hurry() {
+        assert_eq!(fail(SECOND / 2).await, (1, SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_cut_short_in_a_hurry_by_the_last_attempt() {
+        let in_the_first_pause = SECOND + Duration::from_millis(1);
+        assert_eq!(
+            fail(in_the_first_pause).await,
+            (2, in_the_first_pause + SECOND)
+        );
+    }
+
+    #[test]
+    fn the_offset_after_the_last_record_of_each_partition_is_committed() {
+        let records = [(1, 3), (0, 7), (1, 4), (0, 9)].map(|(partition, offset)| {
+            let mut record = SinkRecord::<()>::new("a", None);
+            (record.partition, record.offset) = (partition, offset);
+            record
+        });
+        let offsets = offsets(&records).into_iter();
+        let offsets: Vec<_> = offsets.map(|(at, offset)| (at.partition, offset)).collect();
+        assert_eq!(offsets, [(0, 10), (1, 5)]);
+    }
+}

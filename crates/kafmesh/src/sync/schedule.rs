@@ -63,3 +63,33 @@ where
         .output
         .unwrap_or_else(|said| Err(Error::handler(format!("it panicked: {said}"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Option<Duration> = Some(Duration::from_secs(5));
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sync_is_ended_after_its_time() {
+        let began = Instant::now();
+        let error = limited(LIMIT, std::future::pending()).await.unwrap_err();
+        assert_eq!(Some(began.elapsed()), LIMIT);
+        assert_eq!(
+            error.to_string(),
+            "it was ended after 5s, the schedule's timeout"
+        );
+        let slow = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            Ok(())
+        };
+        assert!(limited(LIMIT, slow).await.is_ok());
+    }
+
+    #[test]
+    fn a_schedule_without_pause_has_a_short_one() {
+        assert_eq!(Schedule::every(Duration::ZERO).every, SHORTEST);
+    }
+}
