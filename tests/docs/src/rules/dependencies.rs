@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clicks", &["kafmesh"]),
     ("xtask", &[]),
     ("kafmesh-bench", &["kafmesh", "kafmesh-build"]),
+    ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-runtime-tests", &["kafmesh"]),
     ("kafmesh-docs-tests", &["kafmesh-cli", "kafmesh-definition"]),
 ];

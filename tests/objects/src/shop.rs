@@ -1,0 +1,129 @@
+//! The service as its `main` puts it together.
+
+use std::time::Duration;
+
+use kafmesh::{Batching, Config, Schedule};
+
+use crate::definitions::Service;
+use crate::{
+    Bonus, Bookkeeping, Checkout, Database, Dispatch, Earning, Entry, Ledger, ParcelBook, Place,
+    PriceList, Spending,
+};
+
+/// The systems outside of Kafka that the shop works with; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Outside {
+    /// Prices in cents by product.
+    pub price_list: Database<String, u64>,
+    /// The parcels that left, by the place of their record.
+    pub parcel_book: Database<Place, Entry>,
+    /// Balances in cents by customer.
+    pub books: Database<String, i64>,
+}
+
+/// Connects to Kafka and registers everything; what is left is `run`.
+///
+/// # Errors
+///
+/// When Kafka is not as the shop needs it.
+pub async fn open(config: Config, outside: &Outside) -> kafmesh::Result<Service> {
+    let mut service = Service::connect(config).await?;
+
+    service.orders().register_checkout_processor(Checkout)?;
+    service.orders().register_dispatch_processor(Dispatch)?;
+    service.accounts().register_ledger_processor(Ledger)?;
+    service
+        .loyalty()
+        .register_processors(Earning, Bonus, Spending)?;
+
+    service.catalog().register_price_list_view_source(
+        PriceList::new(outside.price_list.clone()),
+        Schedule::every(Duration::from_secs(1)),
+    )?;
+    service.warehouse().register_parcel_book_sink(
+        ParcelBook::new(outside.parcel_book.clone()),
+        Batching::default().with_interval(Duration::from_millis(100)),
+    )?;
+    service.accounts().register_bookkeeping_view_sink(
+        Bookkeeping::new(outside.books.clone()),
+        Schedule::every(Duration::from_secs(1)),
+    )?;
+    Ok(service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definitions::ServiceTest;
+    use crate::definitions::models::{Address, Balance, Order, Payment, Rate, Voucher};
+
+    /// The whole service over topics in memory, on virtual time.
+    #[tokio::test]
+    async fn an_order_becomes_a_parcel_a_balance_and_points() -> kafmesh::Result<()> {
+        let outside = Outside::default();
+        let mut test = ServiceTest::new();
+        test.orders().register_checkout_processor(Checkout)?;
+        test.orders().register_dispatch_processor(Dispatch)?;
+        test.accounts().register_ledger_processor(Ledger)?;
+        test.loyalty()
+            .register_processors(Earning, Bonus, Spending)?;
+        test.catalog().register_price_list_view_source(
+            PriceList::new(outside.price_list.clone()),
+            Schedule::every(Duration::from_secs(60)),
+        )?;
+        test.warehouse().register_parcel_book_sink(
+            ParcelBook::new(outside.parcel_book.clone()),
+            Batching::default().with_interval(Duration::from_secs(1)),
+        )?;
+        test.accounts().register_bookkeeping_view_sink(
+            Bookkeeping::new(outside.books.clone()),
+            Schedule::every(Duration::from_secs(60)),
+        )?;
+        let addresses = test.customers().customer_id_address_source();
+        let orders = test.orders().customer_id_order_source();
+        let payments = test.accounts().customer_id_payment_source();
+        let balances = test.accounts().customer_id_balance_view()?;
+
+        // What the world is like: prices, taxes, and where ada lives.
+        let price = ("teapot".to_owned(), 10_000);
+        outside
+            .price_list
+            .upsert([price])
+            .map_err(kafmesh::Error::handler)?;
+        let rates = test.source("taxService.countryCode.rate")?;
+        rates.emit("DE", &Rate { percent: 19 }).await?;
+        let address = Address {
+            text: "London".to_owned(),
+        };
+        addresses.emit("ada", &address).await?;
+        test.settle().await?;
+
+        let order = Order {
+            product: "teapot".to_owned(),
+            quantity: 1,
+            country: "DE".to_owned(),
+        };
+        orders.emit("ada", &order).await?;
+        payments.emit("ada", &Payment { cents: 11_000 }).await?;
+        test.settle().await?;
+        assert_eq!(balances.get("ada")?, Some(Balance { cents: 900 }));
+        assert_eq!(test.records::<Voucher>("shop.customerId.voucher")?.len(), 1);
+
+        // The sink waits for a second, the view sink for its next minute.
+        assert!(outside.parcel_book.writes().is_empty());
+        test.advance(Duration::from_secs(1));
+        test.settle().await?;
+        let parcels = outside
+            .parcel_book
+            .rows()
+            .map_err(kafmesh::Error::handler)?;
+        let parcels: Vec<_> = parcels.values().map(|entry| &entry.address).collect();
+        assert_eq!(parcels, ["London"]);
+
+        test.advance(Duration::from_secs(59));
+        test.settle().await?;
+        let books = outside.books.rows().map_err(kafmesh::Error::handler)?;
+        assert_eq!(books, [("ada".to_owned(), 900)].into());
+        Ok(())
+    }
+}
