@@ -32,4 +32,7 @@ mod processors;
 mod shared_state;
 mod sinks;
 mod support;
+mod view_sinks;
+mod view_sources;
 mod views;
+mod whole;
