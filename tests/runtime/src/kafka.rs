@@ -171,6 +171,35 @@ pub fn write<'a>(topic: &str, records: impl IntoIterator<Item = Put<'a>>) {
     producer.finish();
 }
 
+/// As [`write`], in a transaction that is committed or aborted.
+pub fn write_in_transaction<'a>(
+    topic: &str,
+    records: impl IntoIterator<Item = Put<'a>>,
+    commit: bool,
+) {
+    let producer = client()
+        .set("partitioner", "murmur2_random")
+        .set("transactional.id", topic)
+        .create();
+    let writer = Writer(producer.expect("a producer"));
+    writer
+        .0
+        .init_transactions(PATIENCE)
+        .expect("transactions are there");
+    writer.0.begin_transaction().expect("a transaction begins");
+    for record in records {
+        writer.put(topic, record);
+    }
+    let ended = if commit {
+        writer.0.commit_transaction(PATIENCE)
+    } else {
+        // Aborted before they were sent, they would not be in the topic at all.
+        writer.finish();
+        writer.0.abort_transaction(PATIENCE)
+    };
+    ended.expect("the transaction ends");
+}
+
 /// Writes records one by one.
 pub struct Writer(BaseProducer);
 

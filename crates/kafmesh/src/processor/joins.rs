@@ -6,9 +6,8 @@
 //!
 //! **How long it waits.** The end that was asked for does not move: a table that is written without
 //! pause delays a batch by the time it takes to read what was there when the batch arrived, and
-//! cannot keep it waiting for ever. A broker that does not tell, or does not send what it told of,
-//! does keep it waiting, as a broker of the input would; that is tried again for five minutes, and
-//! then an error.
+//! cannot keep it waiting for ever. A broker that does not send what it told of does, as a broker of
+//! the input would; one that does not even tell is asked for five minutes, and then it is an error.
 //!
 //! Kafka Streams waits for what the last fetch happened to tell (`max.task.idle.ms` 0), or for a fixed
 //! time. The one lets a record overtake a change that was acknowledged long before but is not fetched

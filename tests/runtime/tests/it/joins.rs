@@ -189,6 +189,33 @@ async fn an_empty_join_holds_nothing_up_and_an_entry_that_cannot_be_read_stops()
     assert!(error.contains(&names), "{error}");
 }
 
+#[tokio::test]
+async fn a_table_that_is_written_in_transactions_is_joined_as_committed() {
+    let shape = shape("transactions", 1);
+    let mesh = shape.build();
+    let state = tempfile::tempdir().unwrap();
+    let owners = shape.topic("owners");
+    kafka::create(&owners, 1, COMPACTED).await;
+    let running = Running::handling(mesh, config(state.path()), joining).await;
+    let writer = Writer::new();
+    // The end lies behind markers and aborted records, which nobody is given.
+    for (value, commit) in [([8, 1], true), ([8, 2], false), ([8, 3], true)] {
+        let owner = Put {
+            key: Some(b"k"),
+            value: Some(&value),
+            ..Put::default()
+        };
+        kafka::write_in_transaction(&owners, [owner], commit);
+        click(&writer, &shape, "k");
+        writer.finish();
+        clicks(&shape).caught_up().await;
+    }
+    running.stop().await;
+    let seen = kafka::read(&shape.topic("totals")).into_iter();
+    let seen: Vec<_> = seen.filter_map(|record| record.value).collect();
+    assert_eq!(seen, [[8, 1], [8, 1], [8, 3]]);
+}
+
 /// Adds up the records of both inputs, and what the join has for the key.
 fn adding(_: usize, context: &mut Context<'_, Count>, _: Option<&[u8]>) -> Result<()> {
     let mut state = context.state()?;
