@@ -13,6 +13,8 @@
 //!   math/total_clicks_processor.km.rs   TotalClicks{Processor, Context, Test, Outputs}
 //!   math/user_id_click_source.km.rs     UserIdClickSource
 //!   math/user_id_total_clicks_view.km.rs
+//!   math/archive_sink.km.rs             ArchiveSink, ArchiveSinkTest; view sources and view sinks alike
+//!   math/processors.km.rs               what makes one of the processors that share their state
 //!   models/mod.rs                       the messages, by package
 //!   models/user_id.km.rs
 //! ```
