@@ -41,6 +41,13 @@ impl Click {
     }
 }
 
+/// What the environment variable `name` says, if it is one of these.
+pub fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+}
+
 /// Kafka's form of a point in time.
 pub fn millis(time: std::time::SystemTime) -> i64 {
     let since = time

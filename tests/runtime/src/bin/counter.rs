@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use kafmesh::Result;
 use kafmesh::codegen::v1::{Context, Processor, ProcessorDescriptor, Service};
-use kafmesh_runtime_tests::{Count, Shape, counting};
+use kafmesh_runtime_tests::{Count, Shape, counting, variable};
 
 struct Counter {
     descriptor: &'static ProcessorDescriptor,
@@ -44,12 +44,6 @@ impl Processor for Counter {
         }
         counting(input, &mut context, value)
     }
-}
-
-fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name)
-        .ok()
-        .and_then(|value| value.parse().ok())
 }
 
 #[tokio::main]

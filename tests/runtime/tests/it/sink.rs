@@ -1,16 +1,17 @@
 //! Sinks: batches, what is committed when, writes that fail, partitions that move.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kafmesh::codegen::v1::Service;
-use kafmesh::{Batching, Error, SinkRecord};
+use kafmesh::{Batching, Config, Error, SinkRecord};
 use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put, Writer, eventually};
 use kafmesh_runtime_tests::{Click, Parts, Ship, millis};
 use prost::Message as _;
 
-use crate::support::{Running, an_hour_ago, config, unique};
+use crate::support::{Counter, Running, an_hour_ago, config, incremental, unique};
 
 /// Longer than any test: nothing is written because of the time that passes.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -54,10 +55,22 @@ async fn shipping<F>(parts: Parts, batching: Batching, pause: Duration, write: F
 where
     F: FnMut(&[SinkRecord<Click>]) -> kafmesh::Result<()> + Send + 'static,
 {
-    let state = tempfile::tempdir().unwrap();
-    let mut service = Service::connect(config(state.path()), parts.service)
-        .await
-        .unwrap();
+    // A sink keeps nothing there.
+    let nowhere = Path::new("/nowhere");
+    shipping_with(config(nowhere), parts, batching, pause, write).await
+}
+
+async fn shipping_with<F>(
+    config: Config,
+    parts: Parts,
+    batching: Batching,
+    pause: Duration,
+    write: F,
+) -> Running
+where
+    F: FnMut(&[SinkRecord<Click>]) -> kafmesh::Result<()> + Send + 'static,
+{
+    let mut service = Service::connect(config, parts.service).await.unwrap();
     let descriptor = parts.sink;
     let sink = Ship {
         descriptor,
@@ -342,14 +355,24 @@ async fn a_record_that_cannot_be_decoded_stops_the_service_after_what_came_befor
 
 #[tokio::test]
 async fn processes_share_the_partitions_and_what_moves_in_order_is_written_once_and_in_order() {
-    let parts = Parts::new(&unique("share"), 4);
+    sharing("share", config(Path::new("/nowhere"))).await;
+}
+
+#[tokio::test]
+async fn under_the_protocol_consumer_what_moves_in_order_is_written_once_and_in_order() {
+    sharing("sharenew", incremental(Path::new("/nowhere"))).await;
+}
+
+async fn sharing(name: &str, config: Config) {
+    let parts = Parts::new(&unique(name), 4);
     let batching = Batching::default()
         .with_records(50)
         .with_interval(Duration::from_millis(20));
     let all = Written::default();
     let start = |own: &Written| {
         let (own, all) = (own.clone(), all.clone());
-        shipping(parts, batching, Duration::from_millis(5), move |batch| {
+        let pause = Duration::from_millis(5);
+        shipping_with(config.clone(), parts, batching, pause, move |batch| {
             own.push(batch);
             all.push(batch);
             Ok(())
@@ -369,4 +392,39 @@ async fn processes_share_the_partitions_and_what_moves_in_order_is_written_once_
     watch(parts, 4).caught_up().await;
     second.stop().await;
     assert_eq!(all.offsets(), once(parts, 4));
+}
+
+/// Offsets a `shipper` says it has written, in order.
+fn shipped(shipper: &Counter) -> Vec<i64> {
+    let output = shipper.output();
+    let written = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("wrote 0/"));
+    written.map(|offset| offset.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_process_killed_between_write_and_commit_writes_again_and_loses_nothing() {
+    let parts = Parts::new(&unique("killed"), 1);
+    let prefix = parts.service.name;
+    let state = tempfile::tempdir().unwrap();
+    let start = |pause| {
+        let variables = [("SHIPPER_PREFIX", prefix), ("SHIPPER_PAUSE_MS", pause)];
+        Counter::program(env!("CARGO_BIN_EXE_shipper"), state.path(), &variables)
+    };
+    kafka::create(parts.sink.topic.topic, 1, &[]).await;
+    click(parts, 1, 100);
+    let mut first = start("3600000");
+    first.says("wrote 0/0").await;
+    let written = shipped(&first);
+    first.kill();
+    assert_eq!(watch(parts, 1).committed(), [0]);
+
+    let mut second = start("0");
+    second.says("wrote 0/99").await;
+    watch(parts, 1).caught_up().await;
+    let again = shipped(&second);
+    second.stop().await;
+    assert_eq!(again, (0..100).collect::<Vec<_>>());
+    assert!(again.starts_with(&written), "{written:?}");
 }

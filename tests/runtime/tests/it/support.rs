@@ -143,7 +143,7 @@ pub(crate) async fn all<F: Future<Output = ()>>(futures: impl IntoIterator<Item 
 /// Lets a `counter` be in groups of the protocol `consumer` (KIP-848).
 pub(crate) const INCREMENTAL: (&str, &str) = ("KAFMESH_KAFKA_GROUP_PROTOCOL", "consumer");
 
-/// A running `counter`; killed when dropped.
+/// A running `counter`, or another program of these tests; killed when dropped.
 pub(crate) struct Counter {
     child: Child,
     output: Arc<Mutex<Vec<String>>>,
@@ -152,16 +152,28 @@ pub(crate) struct Counter {
 impl Counter {
     /// Starts one; `variables` add to and win over what it needs.
     pub(crate) fn start(shape: &Shape, state: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_counter"));
+        let (partitions, replication, retention) = (
+            shape.partitions.to_string(),
+            shape.replication.to_string(),
+            shape.retention_ms.to_string(),
+        );
+        let mut all = vec![
+            ("COUNTER_PREFIX", &*shape.prefix),
+            ("COUNTER_PARTITIONS", &partitions),
+            ("COUNTER_REPLICATION", &replication),
+            ("COUNTER_RETENTION_MS", &retention),
+        ];
+        all.extend(variables);
+        Self::program(env!("CARGO_BIN_EXE_counter"), state, &all)
+    }
+
+    /// Starts a program; `variables` add to and win over what every service needs.
+    pub(crate) fn program(program: &str, state: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
         command
             .env("KAFMESH_BROKERS", brokers())
             .env("KAFMESH_LISTEN", "127.0.0.1:0")
             .env("KAFMESH_STATE_DIR", state)
-            .env("COUNTER_PREFIX", &shape.prefix)
-            .env("COUNTER_PARTITIONS", shape.partitions.to_string())
-            .env("COUNTER_REPLICATION", shape.replication.to_string())
-            .env("COUNTER_RETENTION_MS", shape.retention_ms.to_string())
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -170,7 +182,7 @@ impl Counter {
                 .env("KAFMESH_KAFKA_SESSION_TIMEOUT_MS", "6000")
                 .env("KAFMESH_KAFKA_HEARTBEAT_INTERVAL_MS", "500");
         }
-        let mut child = command.spawn().unwrap();
+        let mut child = command.envs(variables.iter().copied()).spawn().unwrap();
         let output = Arc::default();
         collect(child.stdout.take().unwrap(), &output);
         collect(child.stderr.take().unwrap(), &output);
