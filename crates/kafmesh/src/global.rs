@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use crate::entries::Entries;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
-use crate::kafka::{Cluster, Reader};
-use crate::observe::{Held, Partitions};
+use crate::kafka::{Cluster, Polled, Reader};
+use crate::observe::{Counts, Held, Observed};
 use crate::restore::{Extent, advance, extent, start_offsets};
 use crate::retry::retry;
 use crate::store::Table;
@@ -20,7 +20,7 @@ pub(crate) struct GlobalTable {
     progress: watch::Receiver<Progress>,
     /// Per partition, the offset before which it has everything.
     reached: watch::Receiver<Vec<i64>>,
-    observed: Partitions,
+    observed: Observed,
 }
 
 /// How complete a global table is.
@@ -41,12 +41,20 @@ pub(crate) enum Progress {
 pub(crate) struct Ended(pub(crate) String);
 
 impl GlobalTable {
-    pub(crate) fn new(topic: &str, table: Table, progress: watch::Receiver<Progress>) -> Self {
+    pub(crate) fn new(
+        topic: &'static str,
+        table: Table,
+        progress: watch::Receiver<Progress>,
+    ) -> Self {
+        let observed = Observed {
+            table: Some((topic, table.clone())),
+            ..Observed::new(Counts::new([topic], []))
+        };
         Self {
             entries: Entries::new(topic, table),
             progress,
             reached: watch::channel(Vec::new()).1,
-            observed: Partitions::default(),
+            observed,
         }
     }
 
@@ -74,7 +82,7 @@ impl GlobalTable {
     }
 
     /// One that is complete from the start, and fed by somebody else.
-    pub(crate) fn in_memory(topic: &str, table: Table) -> Self {
+    pub(crate) fn in_memory(topic: &'static str, table: Table) -> Self {
         // The sender's last value stays readable.
         Self::new(topic, table, watch::channel(Progress::Ready).1)
     }
@@ -85,7 +93,7 @@ impl GlobalTable {
     }
 
     /// What is seen of it from outside.
-    pub(crate) fn observed(&self) -> &Partitions {
+    pub(crate) fn observed(&self) -> &Observed {
         &self.observed
     }
 
@@ -141,7 +149,7 @@ pub(crate) struct Follower {
     topic: &'static str,
     progress: watch::Sender<Progress>,
     reached: watch::Sender<Vec<i64>>,
-    observed: Partitions,
+    observed: Observed,
 }
 
 impl Follower {
@@ -156,7 +164,7 @@ impl Follower {
             () = halt.asked() => Ok(()),
             result = self.follow() => result,
         };
-        self.observed.ended();
+        self.observed.partitions.ended();
         if let Err(error) = &result {
             self.progress
                 .send_replace(Progress::Failed(error.to_string()));
@@ -186,9 +194,9 @@ impl Follower {
         });
         let held: Vec<_> = extents
             .iter()
-            .map(|extent| self.observed.hold(extent.partition, [self.topic]))
+            .map(|extent| self.observed.hold(extent.partition))
             .collect();
-        self.observed.started();
+        self.observed.partitions.started();
         try_join_all(
             extents
                 .into_iter()
@@ -201,26 +209,34 @@ impl Follower {
     }
 
     async fn follow_partition(&self, extent: Extent, start: i64, held: &Held) -> Result<()> {
-        let observed = held.table(0);
-        observed.begins(start, extent.high);
+        let restored = held.restores(self.topic, None);
+        restored.begins(start, extent.high);
         let at = extent.partition as usize;
         self.reached.send_modify(|reached| reached[at] = start);
         let mut caught_up = start >= extent.high;
         if caught_up {
-            observed.completed();
+            held.restored();
             self.one_more_done();
         }
         let mut stream = self
             .reader
             .open(self.topic, extent.partition, start)
             .await?;
+        let position = held.reads(self.topic, Some(start), Box::new(stream.end()));
         loop {
-            let reached = advance(&self.table, &stream.next().await?)?;
-            observed.reached(reached);
+            let next = stream.next().await?;
+            let reached = advance(&self.table, &next)?;
+            position.reached(reached);
+            if let (Polled::Records(batch), [topic]) = (&next, self.observed.counts.received()) {
+                topic.add(batch.len() as u64, batch.bytes() as u64);
+            }
+            if !caught_up {
+                restored.reached(reached);
+            }
             self.reached.send_modify(|all| all[at] = reached);
             if !caught_up && reached >= extent.high {
                 caught_up = true;
-                observed.completed();
+                held.restored();
                 self.one_more_done();
             }
             // The other partitions, and a stop, are waiting for their turn.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::kafka::{Batch, PartitionStream, Polled, Reader, TopicId};
+use crate::observe::TableProgress;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Table};
 
@@ -136,6 +137,7 @@ pub(crate) async fn restore(
     table: &Table,
     topic: &str,
     partition: i32,
+    progress: &TableProgress,
 ) -> Result<i64> {
     // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
     let id = retry(|| reader.topic_id(topic)).await?;
@@ -145,7 +147,7 @@ pub(crate) async fn restore(
         return Ok(start);
     }
     let mut stream = reader.open(topic, partition, start).await?;
-    read_to_end(&mut stream, table, topic, extent, start).await
+    read_to_end(&mut stream, table, topic, extent, start, progress).await
 }
 
 /// As [`restore`], and leaves the partition open to be followed from the offset returned.
@@ -154,6 +156,7 @@ pub(crate) async fn restore_and_follow(
     table: &Table,
     topic: &str,
     partition: i32,
+    progress: &TableProgress,
 ) -> Result<(PartitionStream, i64)> {
     // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
     let id = retry(|| reader.topic_id(topic)).await?;
@@ -161,7 +164,7 @@ pub(crate) async fn restore_and_follow(
     let start = start_offsets(table, topic, id, &[extent])?[0];
     let mut stream = reader.open(topic, partition, start).await?;
     let end = if start < extent.high {
-        read_to_end(&mut stream, table, topic, extent, start).await?
+        read_to_end(&mut stream, table, topic, extent, start, progress).await?
     } else {
         start
     };
@@ -175,6 +178,7 @@ async fn read_to_end(
     topic: &str,
     extent: Extent,
     start: i64,
+    progress: &TableProgress,
 ) -> Result<i64> {
     let Extent {
         partition, high, ..
@@ -183,9 +187,11 @@ async fn read_to_end(
     let began = Instant::now();
     let mut told = began;
     let mut records = 0;
+    progress.begins(start, high);
     loop {
         let next = stream.next().await?;
         let at = advance(table, &next)?;
+        progress.reached(at);
         match next {
             Polled::Records(batch) => {
                 records += batch.len();

@@ -10,6 +10,7 @@ use prost::Message;
 use crate::error::{Error, Result};
 use crate::kafka::{OutTopic, Outbox, Producer, millis_of, partition_of};
 use crate::memory::{Emitted, Log};
+use crate::observe::Counts;
 
 /// Emits messages of one type to one topic.
 ///
@@ -35,6 +36,7 @@ enum Way {
     Kafka {
         producer: Producer,
         topic: OutTopic,
+        counts: Arc<Counts>,
     },
     Memory(Log),
     /// The client refused the topic; every emit tells why.
@@ -75,9 +77,18 @@ impl Metadata {
 }
 
 impl<M: Message> Source<M> {
-    pub(crate) fn kafka(producer: Producer, name: &str, partitions: i32) -> Self {
+    pub(crate) fn kafka(
+        producer: Producer,
+        name: &str,
+        partitions: i32,
+        counts: Arc<Counts>,
+    ) -> Self {
         let way = match producer.topic(name, partitions) {
-            Ok(topic) => Way::Kafka { producer, topic },
+            Ok(topic) => Way::Kafka {
+                producer,
+                topic,
+                counts,
+            },
             Err(error) => Way::Refused(error.to_string().into()),
         };
         Self {
@@ -215,10 +226,20 @@ impl<M: Message> Source<M> {
 
     async fn deliver(&self, mut outbox: Outbox) -> Result<()> {
         match &self.way {
-            Way::Kafka { producer, .. } => {
+            Way::Kafka {
+                producer, counts, ..
+            } => {
+                let (records, bytes) = (outbox.len() as u64, outbox.bytes() as u64);
                 let lane = producer.lane();
-                producer.send_all(&lane, &mut outbox).await?;
-                lane.drained().await
+                let delivered = match producer.send_all(&lane, &mut outbox).await {
+                    Ok(()) => lane.drained().await,
+                    Err(error) => Err(error),
+                };
+                match (&delivered, counts.sent()) {
+                    (Ok(()), [topic]) => topic.add(records, bytes),
+                    _ => counts.errors.add(1),
+                }
+                delivered
             }
             Way::Refused(reason) => Err(Error::NotDelivered {
                 topic: self.topic.to_string(),

@@ -3,6 +3,7 @@
 mod codes;
 mod commands;
 mod fields;
+mod metrics;
 mod names;
 mod variables;
 
@@ -15,6 +16,9 @@ pub fn generate(name: &str, kafmesh: &Path) -> String {
         ("commands", "") => commands::all(kafmesh),
         ("fields", object) => fields::of(object),
         ("names", "") => names::examples(),
+        ("metrics", "") => metrics::table(&crate::repository::read(
+            "crates/kafmesh/src/observe/metrics.rs",
+        )),
         ("variables", "") => {
             variables::table(&crate::repository::read("crates/kafmesh/src/config.rs"))
         }

@@ -1,5 +1,7 @@
 //! The open batch of records that go out: everything appended lies in one buffer until it is sent.
 
+use smallvec::SmallVec;
+
 use super::record::OwnedRecord;
 
 /// A topic as a producer knows it: resolved once, then an index.
@@ -39,6 +41,9 @@ pub(crate) struct Mark {
     entries: usize,
 }
 
+/// Records and bytes, by the index of their topic; few processors write to more than these.
+pub(crate) type Tally = SmallVec<[(u64, u64); 8]>;
+
 /// A record to be sent, borrowed from the outbox.
 pub(crate) struct OutRecord<'a> {
     pub(crate) topic: u32,
@@ -52,6 +57,11 @@ pub(crate) struct OutRecord<'a> {
 impl Outbox {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Bytes of keys and values together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -127,6 +137,21 @@ impl Outbox {
     /// The records appended after `mark`.
     pub(crate) fn since(&self, mark: Mark) -> impl Iterator<Item = OutRecord<'_>> {
         (mark.entries..self.len()).map(|index| self.get(index))
+    }
+
+    /// How many records there are for the topic with each index, and their bytes.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = Tally::new();
+        for entry in &self.entries {
+            let topic = entry.topic as usize;
+            if tally.len() <= topic {
+                tally.resize(topic + 1, (0, 0));
+            }
+            let (records, bytes) = &mut tally[topic];
+            *records += 1;
+            *bytes += (entry.value_end.unwrap_or(entry.key_end) - entry.start) as u64;
+        }
+        tally
     }
 
     pub(crate) fn clear(&mut self) {

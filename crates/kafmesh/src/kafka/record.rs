@@ -52,6 +52,11 @@ impl Batch {
         }
     }
 
+    /// Bytes of keys and values together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.records().map(|record| record.bytes()).sum()
+    }
+
     /// The record at `index`, which is below [`len`](Self::len).
     pub(crate) fn record(&self, index: usize) -> Record<'_> {
         match &self.bytes {
@@ -77,6 +82,11 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// Bytes of key and value together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len)
+    }
+
     /// Its key as text, or why it has none.
     pub(crate) fn text_key(&self) -> Result<&'a str, String> {
         let key = self

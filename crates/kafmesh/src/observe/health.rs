@@ -19,7 +19,7 @@
 //! partition, since there are more processes than partitions, runs.
 
 use super::partitions::Summary;
-use super::{Id, Object, Observer, Step};
+use super::{Id, Kind, Object, Observer, Step};
 
 /// Where a process or one of its objects is in its life; the table in the module's documentation
 /// says what each means. In the order in which one decides the state of the whole.
@@ -79,11 +79,17 @@ impl Observer {
 
 impl Object {
     fn health(&self, step: Step) -> ObjectHealth {
-        let (mut state, mut detail) = described(&self.partitions.summary());
+        let (mut state, mut detail) = match self.id.kind {
+            Kind::Source => (State::Running, "ready".to_owned()),
+            _ => described(&self.observed.partitions.summary()),
+        };
         if state != State::Stopping {
-            for (topic, table) in &self.lookups {
-                let (of_table, text) = described(&table.summary());
-                if of_table < state {
+            for lookup in &self.lookups {
+                let (of_table, text) = described(&lookup.partitions.summary());
+                // An object asks for its partitions only when what it looks up is complete.
+                let is_waited_for = (state, of_table) == (State::Starting, State::Restoring);
+                if of_table < state || is_waited_for {
+                    let topic = lookup.table.as_ref().map_or("", |(topic, _)| topic);
                     (state, detail) = (of_table, format!("its lookup of {topic}: {text}"));
                 }
             }
@@ -137,32 +143,38 @@ fn count(partitions: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, Partitions};
+    use super::super::{Counts, Observed};
     use super::*;
+    use crate::store::Table;
 
-    fn processor(observer: &Observer, name: &'static str) -> Partitions {
-        let partitions = Partitions::default();
+    fn processor(
+        observer: &Observer,
+        name: &'static str,
+        lookup: Option<&'static str>,
+    ) -> (Observed, Option<Observed>) {
+        let observed = Observed::new(Counts::new([], []));
+        let lookup = lookup.map(|topic| Observed {
+            table: Some((topic, Table::in_memory())),
+            ..Observed::new(Counts::new([topic], []))
+        });
+        let told = (observed.clone(), lookup.clone());
         observer.add(Object {
             id: Id {
                 component: "c",
                 kind: Kind::Processor,
                 name,
             },
-            partitions: partitions.clone(),
-            lookups: Vec::new(),
+            observed,
+            lookups: lookup.into_iter().collect(),
         });
-        partitions
+        told
     }
 
     fn seen(observer: &Observer) -> String {
         let (state, objects) = observer.health();
         let objects = objects.iter().map(|object| {
-            format!(
-                "; {} {}: {}",
-                object.id.name,
-                object.state.name(),
-                object.detail
-            )
+            let (name, state) = (object.id.name, object.state.name());
+            format!("; {name} {state}: {}", object.detail)
         });
         state.name().to_owned() + &objects.collect::<String>()
     }
@@ -171,45 +183,47 @@ mod tests {
     fn the_life_of_a_process_follows_that_of_its_objects() {
         let observer = Observer::new("s");
         assert_eq!(seen(&observer), "starting");
-        let (a, b) = (processor(&observer, "a"), processor(&observer, "b"));
+        let (a, _) = processor(&observer, "a", None);
+        let (b, _) = processor(&observer, "b", None);
         observer.running();
         let waits = "starting: not told its partitions yet";
         assert_eq!(seen(&observer), format!("starting; a {waits}; b {waits}"));
 
-        b.started();
-        a.started();
+        b.partitions.started();
+        a.partitions.started();
         let none = "running: no partitions: other processes have them";
         assert_eq!(seen(&observer), format!("running; a {none}; b {none}"));
 
-        let table = || ["t"];
-        let held = [a.hold(0, table()), a.hold(1, table()), a.hold(2, None)];
-        let first = held[0].table(0);
+        let held = [a.hold(0), a.hold(1), a.hold(2)];
+        let [first, second] = [0, 1].map(|number| held[number].restores("t", None));
         first.begins(0, 10);
-        held[1].table(0).begins(100, 140);
-        first.completed();
-        held[1].table(0).reached(121);
+        first.reached(10);
+        held[0].restored();
+        second.begins(100, 140);
+        second.reached(121);
+        held[2].restored();
         assert_eq!(
             seen(&observer),
             format!("restoring; a restoring: restoring 1 of 3 partitions, 62 %; b {none}")
         );
-        held[1].table(0).completed();
+        held[1].restored();
         assert_eq!(
             seen(&observer),
             format!("running; a running: 3 partitions; b {none}")
         );
 
         // The partitions move, and one comes back before the old one is dropped.
-        let again = a.hold(1, table());
+        let again = a.hold(1);
         drop(held);
         assert_eq!(
             seen(&observer),
             format!("restoring; a restoring: restoring 1 of 1 partition, 0 %; b {none}")
         );
-        again.table(0).completed();
+        again.restored();
 
         observer.stopping();
         observer.running();
-        b.ended();
+        b.partitions.ended();
         assert_eq!(
             seen(&observer),
             "stopping; a stopping: stopping; b stopping: ended"
@@ -219,30 +233,30 @@ mod tests {
     #[test]
     fn a_lookup_that_is_not_complete_holds_its_processor_up() {
         let observer = Observer::new("s");
-        let (own, shared) = (Partitions::default(), Partitions::default());
-        observer.add(Object {
-            id: Id {
-                component: "c",
-                kind: Kind::Processor,
-                name: "a",
-            },
-            partitions: own.clone(),
-            lookups: vec![("s.t", shared.clone())],
-        });
+        let (own, lookup) = processor(&observer, "a", Some("s.t"));
+        let lookup = lookup.unwrap();
         observer.running();
-        own.started();
-        let _held = own.hold(0, None);
         assert_eq!(
             seen(&observer),
-            "starting; a starting: its lookup of s.t: not told its partitions yet"
+            "starting; a starting: not told its partitions yet"
         );
-        shared.started();
-        let table = shared.hold(0, ["s.t"]);
+        lookup.partitions.started();
+        let table = lookup.hold(0);
         assert_eq!(
             seen(&observer),
             "restoring; a restoring: its lookup of s.t: restoring 1 of 1 partition, 0 %"
         );
-        table.table(0).completed();
+        table.restored();
+        own.partitions.started();
+        let held = own.hold(0);
+        held.restored();
         assert_eq!(seen(&observer), "running; a running: 1 partition");
+
+        // It was lost meanwhile.
+        lookup.partitions.ended();
+        assert_eq!(
+            seen(&observer),
+            "stopping; a stopping: its lookup of s.t: ended"
+        );
     }
 }

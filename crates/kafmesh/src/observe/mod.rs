@@ -1,12 +1,20 @@
 //! What is seen of a running process from outside: the states of its objects, and its metrics.
 
+mod counts;
 mod health;
+mod metrics;
+mod page;
 mod partitions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
+pub(crate) use counts::Counts;
 pub(crate) use health::State;
-pub(crate) use partitions::{Held, Partitions};
+pub(crate) use page::CONTENT_TYPE;
+pub(crate) use partitions::{Held, Partitions, Position, TableProgress};
+
+use crate::store::Table;
 
 /// The observed process; clones are the same one.
 #[derive(Clone)]
@@ -14,6 +22,7 @@ pub(crate) struct Observer(Arc<Shared>);
 
 struct Shared {
     service: &'static str,
+    started_at: SystemTime,
     process: Mutex<Process>,
 }
 
@@ -36,10 +45,18 @@ enum Step {
 #[derive(Clone)]
 pub(crate) struct Object {
     pub(crate) id: Id,
-    /// What it works on.
+    pub(crate) observed: Observed,
+    /// Tables it shares with others, and needs to be complete.
+    pub(crate) lookups: Vec<Observed>,
+}
+
+/// What an object, or a table that objects share, tells of itself; clones are of the same one.
+#[derive(Clone)]
+pub(crate) struct Observed {
     pub(crate) partitions: Partitions,
-    /// Tables it shares with others and needs to be complete, by topic.
-    pub(crate) lookups: Vec<(&'static str, Partitions)>,
+    pub(crate) counts: Arc<Counts>,
+    /// The topic and the table of all its partitions, if it is such a table.
+    pub(crate) table: Option<(&'static str, Table)>,
 }
 
 /// What an object is called.
@@ -54,17 +71,51 @@ pub(crate) struct Id {
 /// What kind of object it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
+    Source,
     Processor,
     View,
+    Sink,
+    ViewSource,
+    ViewSink,
 }
 
 impl Kind {
+    const ALL: [Self; 6] = [
+        Self::Source,
+        Self::Processor,
+        Self::View,
+        Self::Sink,
+        Self::ViewSource,
+        Self::ViewSink,
+    ];
+
     /// As it is called in labels and answers.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Source => "source",
             Self::Processor => "processor",
             Self::View => "view",
+            Self::Sink => "sink",
+            Self::ViewSource => "view source",
+            Self::ViewSink => "view sink",
         }
+    }
+}
+
+impl Observed {
+    pub(crate) fn new(counts: Counts) -> Self {
+        Self {
+            partitions: Partitions::default(),
+            counts: Arc::new(counts),
+            table: None,
+        }
+    }
+}
+
+impl Object {
+    /// It, and the tables it shares.
+    fn all(&self) -> impl Iterator<Item = &Observed> {
+        std::iter::once(&self.observed).chain(&self.lookups)
     }
 }
 
@@ -72,6 +123,7 @@ impl Observer {
     pub(crate) fn new(service: &'static str) -> Self {
         Self(Arc::new(Shared {
             service,
+            started_at: SystemTime::now(),
             process: Mutex::default(),
         }))
     }
@@ -81,9 +133,21 @@ impl Observer {
         self.0.service
     }
 
+    /// When that was, in seconds since 1970.
+    fn started_at(&self) -> u64 {
+        let since = self.0.started_at.duration_since(SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default().as_secs()
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        self.process().objects.clone()
+    }
+
     /// Takes an object in that this process is going to run.
     pub(crate) fn add(&self, object: Object) {
-        self.process().objects.push(object);
+        let objects = &mut self.process().objects;
+        let place = objects.partition_point(|known| known.id < object.id);
+        objects.insert(place, object);
     }
 
     /// Everything is registered, and runs from now on.

@@ -68,6 +68,11 @@ impl<S> Cache<S> {
         Some(Slot(index))
     }
 
+    /// How many entries there are, and their bytes.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.entries.len(), self.bytes)
+    }
+
     /// Like `find` and `get`, without counting as a use.
     pub(crate) fn peek(&self, key: &[u8]) -> Option<Option<&S>> {
         let hash = self.hasher.hash_one(key);

@@ -19,6 +19,7 @@ use futures_util::future::{select_all, try_join_all};
 use crate::entries::Entries;
 use crate::error::Result;
 use crate::kafka::{Cluster, PartitionStream, Polled, Reader, TopicPartition};
+use crate::observe::Held;
 use crate::restore::{advance, restore_and_follow};
 use crate::retry::retry;
 use crate::store::Table;
@@ -78,6 +79,7 @@ impl Joins {
         from: &JoinReader,
         partition: i32,
         tables: &[Entries],
+        observed: &Held,
     ) -> Result<Self> {
         // Several processors that run as one may join the same topic.
         let first = |(index, entries): &(usize, &Entries)| {
@@ -90,8 +92,9 @@ impl Joins {
             .filter(first)
             .map(|(_, entries)| async move {
                 let (topic, table) = (entries.topic(), entries.table());
+                let progress = observed.restores(topic, Some(table));
                 let (stream, reached) =
-                    restore_and_follow(&from.reader, table, topic, partition).await?;
+                    restore_and_follow(&from.reader, table, topic, partition, &progress).await?;
                 let at = TopicPartition {
                     topic: topic.into(),
                     partition,

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::global::GlobalTable;
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader, TopicPartition};
-use crate::observe::{Held, Partitions};
+use crate::observe::Observed;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Store, Table};
 
@@ -34,7 +34,7 @@ pub(crate) struct Member<P: Processor> {
     pub(crate) lookups: Box<[GlobalTable]>,
     /// Partition counts of every topic it uses.
     pub(crate) partitions: BTreeMap<&'static str, i32>,
-    pub(crate) observed: Partitions,
+    pub(crate) observed: Observed,
 }
 
 /// Where state is kept, and what restores it.
@@ -54,7 +54,7 @@ impl<P: Processor> Member<P> {
     /// the service stop, too, while the other partitions commit what they have done.
     pub(crate) async fn run(self, halt: Halt) -> Result<()> {
         let lived = self.live(&halt).await;
-        self.observed.ended();
+        self.observed.partitions.ended();
         lived.map_err(|error| self.stopped(error))
     }
 
@@ -110,13 +110,6 @@ impl<P: Processor> Member<P> {
             reader: storage.reader.clone(),
             offset: 0,
         }))
-    }
-
-    /// What others see of `partition` while it is here.
-    pub(super) fn hold(&self, partition: i32) -> Held {
-        let persistence = &self.processor.descriptor().persistence;
-        let table = persistence.as_ref().map(|topic| topic.topic);
-        self.observed.hold(partition, table)
     }
 
     /// What records of `partition` are joined with and looked up in.

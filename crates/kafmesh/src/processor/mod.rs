@@ -3,6 +3,7 @@
 mod cache;
 mod context;
 mod core;
+mod counting;
 mod joins;
 mod member;
 mod owned;

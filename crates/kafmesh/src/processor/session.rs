@@ -22,6 +22,7 @@ use crate::halt::Halt;
 use crate::kafka::{
     GroupConsumer, GroupEvent, LEAVING, OutTopic, Producer, REVOCATION, TopicPartition, listed,
 };
+use crate::observe::Held;
 use crate::retry::retry;
 
 pub(super) struct Session<'a, P: Processor> {
@@ -171,7 +172,7 @@ impl<'a, P: Processor> Session<'a, P> {
         }
         let streams = self.consumer.accept(&starts).await?;
 
-        let mut inputs = BTreeMap::<i32, Vec<TaskInput>>::new();
+        let mut inputs = BTreeMap::<i32, (Held, Vec<TaskInput>)>::new();
         let topics = member.processor.descriptor().inputs;
         for ((source, start), stream) in starts.into_iter().zip(streams) {
             let Some(index) = topics
@@ -180,15 +181,20 @@ impl<'a, P: Processor> Session<'a, P> {
             else {
                 continue;
             };
-            inputs.entry(source.partition).or_default().push(TaskInput {
+            let number = source.partition;
+            let (observed, inputs) = inputs
+                .entry(number)
+                .or_insert_with(|| (member.observed.hold(number), Vec::new()));
+            inputs.push(TaskInput {
                 index,
+                position: observed.reads(&source.topic, start, Box::new(stream.end())),
                 source,
                 stream,
                 handled: start,
                 committed: start,
             });
         }
-        for (number, inputs) in inputs {
+        for (number, (observed, inputs)) in inputs {
             let state = states.remove(&number).flatten();
             let stop = CancellationToken::new();
             let task = Task {
@@ -214,11 +220,11 @@ impl<'a, P: Processor> Session<'a, P> {
                 state: TaskState::Restoring,
                 due: Instant::now(),
                 turn: 0,
-                observed: member.hold(number),
+                observed,
             };
             self.tasks.spawn(number, stop, task.run());
         }
-        member.observed.started();
+        member.observed.partitions.started();
         Ok(())
     }
 }

@@ -27,6 +27,7 @@ use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Processor, process};
+use super::counting::Handled;
 use super::joins::{JoinReader, Joins};
 use super::work::Work;
 use crate::error::{Error, Result};
@@ -35,7 +36,7 @@ use crate::kafka::{
     Batch, Committed, Committer, Lane, OutTopic, PartitionStream, Producer, Reader, TopicPartition,
     next_of,
 };
-use crate::observe::Held;
+use crate::observe::{Held, Position};
 use crate::restore::restore;
 use crate::retry::retry;
 use crate::store::CheckpointOf;
@@ -109,6 +110,7 @@ pub(crate) struct TaskInput {
     pub(crate) index: usize,
     pub(crate) source: TopicPartition,
     pub(crate) stream: PartitionStream,
+    pub(crate) position: Arc<Position>,
     /// The offset after the last record that was handled; `None` before the first.
     pub(crate) handled: Option<i64>,
     /// The same as of the last commit.
@@ -183,6 +185,7 @@ impl<P: Processor> Task<P> {
                     caught_up = joins.catch_up() => caught_up?,
                 }
                 if let Some(failure) = self.handle(input, &batch).await? {
+                    self.observed.counts.errors.add(1);
                     // What came before the record that failed is done: commit it, and nothing past it.
                     if let Err(End::Failed(second)) = self.commit().await {
                         tracing::warn!(partition = self.partition, error = %second, "committing what came before the failed record failed, too");
@@ -203,14 +206,18 @@ impl<P: Processor> Task<P> {
         let partition = self.partition;
         let state = async {
             if let (Some(changelog), Some(table)) = (&mut self.changelog, self.work.table()) {
-                changelog.offset =
-                    restore(&changelog.reader, table, &changelog.name, partition).await?;
+                let (reader, name) = (&changelog.reader, &changelog.name);
+                let progress = self.observed.restores(name, Some(table));
+                changelog.offset = restore(reader, table, name, partition, &progress).await?;
             }
             Ok(())
         };
         let joins = async {
             match &self.join_reader {
-                Some(from) => Joins::restore(from, partition, &self.work.tables().joins).await,
+                Some(from) => {
+                    let tables = &self.work.tables().joins;
+                    Joins::restore(from, partition, tables, &self.observed).await
+                }
                 None => Ok(Joins::none()),
             }
         };
@@ -227,6 +234,18 @@ impl<P: Processor> Task<P> {
     /// Handles the records of a batch, or those that come before a stop (the rest is read again by
     /// whoever has the partition next) or before one that fails, whose error it returns.
     async fn handle(&mut self, input: usize, batch: &Batch) -> Result<Option<Error>, End> {
+        let mut handled = Handled::default();
+        let ended = self.handle_each(input, batch, &mut handled).await;
+        self.note_handled(input, handled);
+        ended
+    }
+
+    async fn handle_each(
+        &mut self,
+        input: usize,
+        batch: &Batch,
+        sum: &mut Handled,
+    ) -> Result<Option<Error>, End> {
         let index = self.inputs[input].index;
         let (topic, partition) = (batch.topic(), batch.partition());
         for (number, record) in batch.records().enumerate() {
@@ -252,7 +271,9 @@ impl<P: Processor> Task<P> {
                 }
             }
             self.inputs[input].handled = Some(record.offset + 1);
+            sum.add(&record);
             if handled.waited || number % LOOK_UP_EVERY == LOOK_UP_EVERY - 1 {
+                self.inputs[input].position.reached(record.offset + 1);
                 if self.stop.is_cancelled() {
                     break;
                 }
@@ -267,6 +288,7 @@ impl<P: Processor> Task<P> {
 
     /// Hands the outbox to the producer, waiting for room as long as it takes.
     async fn send(&mut self) -> Result<()> {
+        self.note_sent();
         let Out { producer, lane } = &self.out;
         producer.send_all(lane, &mut self.work.outbox).await
     }
@@ -289,6 +311,7 @@ impl<P: Processor> Task<P> {
         if !self.is_uncommitted() {
             return Ok(());
         }
+        let began = Instant::now();
         let mut changes = None;
         if let Some(changelog) = &mut self.changelog {
             let now = crate::kafka::millis_of(std::time::SystemTime::now());
@@ -333,6 +356,7 @@ impl<P: Processor> Task<P> {
         for input in &mut self.inputs {
             input.committed = input.handled;
         }
+        self.observed.counts.commits.took(began.elapsed());
         Ok(())
     }
 }

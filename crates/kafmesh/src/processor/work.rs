@@ -22,6 +22,8 @@ pub(crate) struct Work<S> {
     pub(crate) outbox: Outbox,
     outputs: Box<[OutTopic]>,
     cache: Cache<S>,
+    /// States that were found in the cache, and that were not, since somebody asked.
+    lookups: (u64, u64),
     table: Option<Table>,
     tables: Tables,
     current: Current<S>,
@@ -59,6 +61,7 @@ impl<S: State> Work<S> {
             outbox: Outbox::default(),
             outputs,
             cache: Cache::new(cache_bytes),
+            lookups: (0, 0),
             table,
             tables,
             current: Current {
@@ -135,8 +138,12 @@ impl<S: State> Work<S> {
             return Ok(slot);
         }
         let slot = match self.cache.find(key.as_bytes()) {
-            Some(slot) => slot,
+            Some(slot) => {
+                self.lookups.0 += 1;
+                slot
+            }
             None => {
+                self.lookups.1 += 1;
                 let (value, size) = read_state(self.table.as_ref(), key)?;
                 self.cache.insert_clean(key.as_bytes(), value, size)
             }
@@ -228,6 +235,16 @@ impl<S: State> Work<S> {
         }
         self.cache.written();
         Ok(Some(batch))
+    }
+
+    /// How many entries and bytes the cache has.
+    pub(super) fn cache_size(&self) -> (usize, usize) {
+        self.cache.size()
+    }
+
+    /// How often a state was found in the cache, and how often not, since the last call.
+    pub(super) fn take_cache_lookups(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.lookups)
     }
 
     /// The state of `key` outside of a handler.

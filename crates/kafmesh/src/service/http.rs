@@ -10,12 +10,16 @@ use tokio::sync::watch;
 use tonic::Status;
 use tonic::codegen::Service as _;
 
-use crate::observe::{self, Observer};
+use crate::observe::{self, CONTENT_TYPE, Observer};
 
 /// Adds the pages about the process to what else its port answers.
 pub(crate) fn add_to(router: Router, observer: &Observer) -> Router {
-    let (whole, ready) = (observer.clone(), observer.clone());
+    let [metrics, whole, ready] = std::array::from_fn(|_| observer.clone());
     router
+        .route(
+            "/metrics",
+            get(async move || ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.metrics())),
+        )
         .route("/health", get(async move || health(&whole)))
         .route("/health/live", get("alive\n"))
         .route("/health/ready", get(async move || readiness(&ready)))

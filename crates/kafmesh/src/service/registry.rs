@@ -3,6 +3,7 @@
 mod parts;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prost::Message;
 
@@ -18,7 +19,7 @@ use crate::global::GlobalTable;
 use crate::halt::Halt;
 use crate::kafka::{Cluster, Producer, Reader};
 use crate::memory::Log;
-use crate::observe::{Id, Kind, Object, Observer, Partitions};
+use crate::observe::{Counts, Id, Kind, Object, Observed, Observer};
 use crate::processor::{JoinReader, JoinStorage, Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::Store;
@@ -67,6 +68,8 @@ pub(crate) struct Kafka {
     follow_reader: Option<Reader>,
     restore_reader: Option<Reader>,
     global_tables: BTreeMap<&'static str, GlobalTable>,
+    /// What the sources count that were asked for, by component and topic.
+    sources: BTreeMap<(&'static str, &'static str), Arc<Counts>>,
     members: Vec<Start>,
     observer: Observer,
 }
@@ -126,10 +129,8 @@ impl Registry {
             End::Memory(bench) => bench.add_processor(processor),
             End::Kafka(kafka) => {
                 let title = title.clone();
-                let observed = Partitions::default();
-                kafka.observe(component, Kind::Processor, descriptor.name, &observed);
                 kafka.members.push(Box::new(move |kafka| {
-                    kafka.start_processor(title, processor, observed)
+                    kafka.start_processor(component, title, processor)
                 }));
             }
         }
@@ -141,11 +142,11 @@ impl Registry {
     /// The source's handle.
     pub fn source<M: Message>(
         &mut self,
-        _: &'static ComponentDescriptor,
+        component: &'static ComponentDescriptor,
         source: &'static SourceDescriptor,
     ) -> Source<M> {
         let name = source.topic.topic;
-        match &self.end {
+        match &mut self.end {
             End::Memory(bench) => Source::memory(bench.log.clone(), name),
             End::Kafka(kafka) => {
                 // A source's topic is one of the service's own, so its count is known since the connect.
@@ -154,7 +155,8 @@ impl Registry {
                     .settings(name)
                     .map_or(1, |settings| settings.partitions);
                 let count = kafka.partitions.get(name).copied().unwrap_or(declared);
-                Source::kafka(kafka.producer.clone(), name, count)
+                let counts = kafka.source_counts(component, source);
+                Source::kafka(kafka.producer.clone(), name, count, counts)
             }
         }
     }
@@ -175,7 +177,8 @@ impl Registry {
             End::Kafka(kafka) => {
                 let used_by = || format!("a view of component {}", component.name);
                 let table = kafka.global_table(name, used_by)?;
-                kafka.observe(component, Kind::View, view.topic.message, table.observed());
+                let name = view.topic.message;
+                kafka.observe(component, Kind::View, name, table.observed(), &[]);
                 table
             }
         };
@@ -226,6 +229,7 @@ impl Kafka {
             follow_reader: None,
             restore_reader: None,
             global_tables: BTreeMap::new(),
+            sources: BTreeMap::new(),
             members: Vec::new(),
             config,
             cluster,
@@ -234,22 +238,43 @@ impl Kafka {
         })
     }
 
+    /// Lets `observed` be seen from outside.
     fn observe(
         &self,
         component: &'static ComponentDescriptor,
         kind: Kind,
         name: &'static str,
-        partitions: &Partitions,
+        observed: &Observed,
+        lookups: &[GlobalTable],
     ) {
+        let lookups = lookups.iter().map(|table| table.observed().clone());
         self.observer.add(Object {
             id: Id {
                 component: component.name,
                 kind,
                 name,
             },
-            partitions: partitions.clone(),
-            lookups: Vec::new(),
+            observed: observed.clone(),
+            lookups: lookups.collect(),
         });
+    }
+
+    /// What a source counts; every handle of it counts into the same.
+    fn source_counts(
+        &mut self,
+        component: &'static ComponentDescriptor,
+        source: &'static SourceDescriptor,
+    ) -> Arc<Counts> {
+        let topic = source.topic.topic;
+        let place = (component.name, topic);
+        if let Some(counts) = self.sources.get(&place) {
+            return Arc::clone(counts);
+        }
+        let observed = Observed::new(Counts::new([], [topic]));
+        let (kind, name) = (Kind::Source, source.topic.message);
+        self.observe(component, kind, name, &observed, &[]);
+        self.sources.insert(place, Arc::clone(&observed.counts));
+        observed.counts
     }
 
     /// The local store, opened when it is needed first.
@@ -283,9 +308,9 @@ impl Kafka {
 
     fn start_processor<P: Processor>(
         &mut self,
+        component: &'static ComponentDescriptor,
         title: String,
         processor: P,
-        observed: Partitions,
     ) -> Result<()> {
         let descriptor = processor.descriptor();
         let storage = match descriptor.persistence {
@@ -314,21 +339,27 @@ impl Kafka {
             .lookups
             .iter()
             .map(|lookup| self.global_table(lookup.topic, || title.clone()))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
         let outputs = descriptor.outputs.iter().map(|output| &output.topic);
         let partitions = outputs
             .chain(descriptor.inputs)
             .chain(&descriptor.persistence)
             .filter_map(|topic| Some((topic.topic, *self.partitions.get(topic.topic)?)))
             .collect();
+        let received = descriptor.inputs.iter().map(|input| input.topic);
+        let sent = descriptor.outputs.iter().map(|output| &output.topic);
+        let sent = sent.chain(&descriptor.persistence).map(|topic| topic.topic);
+        let observed = Observed::new(Counts::new(received, sent));
+        let (kind, name) = (Kind::Processor, descriptor.name);
+        self.observe(component, kind, name, &observed, &lookups);
         let member = Member {
-            processor: std::sync::Arc::new(processor),
+            processor: Arc::new(processor),
             title,
             config: self.config.clone(),
             cluster: self.cluster.clone(),
             storage,
             joins,
-            lookups,
+            lookups: lookups.into(),
             partitions,
             observed,
         };

@@ -113,6 +113,10 @@ impl DiskTable {
         Ok(value.and_then(|value| Some(TopicId(value.as_ref().try_into().ok()?))))
     }
 
+    pub(crate) fn disk_space(&self) -> u64 {
+        self.keyspace.disk_space()
+    }
+
     pub(crate) fn batch(&self) -> DiskBatch {
         DiskBatch {
             batch: self.store.database.batch(),

@@ -75,6 +75,14 @@ impl Table {
         }
     }
 
+    /// Bytes on disk, without what is only in the journal yet.
+    pub(crate) fn disk_space(&self) -> u64 {
+        match self {
+            Self::Disk(table) => table.disk_space(),
+            Self::Memory(_) => 0,
+        }
+    }
+
     /// An error about this table.
     pub(crate) fn failed(&self, action: &str, reason: impl ToString) -> Error {
         match self {

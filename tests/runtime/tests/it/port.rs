@@ -18,7 +18,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1alpha;
 
-use crate::support::{PATIENCE, Running, config, free_port, get, unique};
+use crate::support::{PATIENCE, Running, config, free_port, get, unique, until};
 
 async fn health(client: &mut HealthClient<Channel>) -> ServingStatus {
     let answer = client
@@ -196,11 +196,10 @@ async fn plain_http_tells_the_health() {
     assert_eq!(get(address, "/nothing").await.0, 404);
 
     let running = Running::start(service);
-    let deadline = Instant::now() + PATIENCE;
-    while get(address, "/health/ready").await != (200, "running\n".into()) {
-        assert!(Instant::now() < deadline, "it was never ready");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("it is ready", async || {
+        get(address, "/health/ready").await == (200, "running\n".into())
+    })
+    .await;
     let (status, body) = get(address, "/health").await;
     assert_eq!(status, 200);
     let health: serde_json::Value = serde_json::from_str(&body).unwrap();

@@ -79,6 +79,15 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     (status[..3].parse().unwrap(), body.to_owned())
 }
 
+/// Waits until `holds`.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
 /// A service that runs in the test's own process.
 pub(crate) struct Running {
     stopper: Stopper,

@@ -51,10 +51,9 @@ impl PartitionStream {
         &self.at
     }
 
-    /// The offset after the partition's last record, as the broker said with the last fetch; `None`
-    /// before the first. What lies between a position and it is the lag. Sends no request.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for metrics of lag"))]
-    pub(crate) fn end(&self) -> Option<i64> {
+    /// Tells the offset after the partition's last record, as the broker said with the last fetch;
+    /// `None` before the first. What lies between a position and it is the lag. Sends no request.
+    pub(crate) fn end(&self) -> impl Fn() -> Option<i64> + Send + Sync + use<> {
         self.queue.end()
     }
 

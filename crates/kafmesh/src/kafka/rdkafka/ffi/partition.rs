@@ -73,21 +73,26 @@ impl PartitionQueue {
         }
     }
 
-    /// The end of the partition as of the last answer to a fetch, and there is always one under way
-    /// unless the queue is full; `None` before the first.
-    pub(crate) fn end(&self) -> Option<i64> {
-        let (mut low, mut high) = (0, 0);
-        // SAFETY: client and name are valid for the call, which writes two numbers.
-        let known = unsafe {
-            sys::rd_kafka_get_watermark_offsets(
-                self.consumer.client().native_ptr(),
-                self.topic.as_ptr(),
-                self.partition,
-                &mut low,
-                &mut high,
-            )
-        };
-        (known == Response::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+    /// Tells the end of the partition as of the last answer to a fetch, and there is always one under
+    /// way unless the queue is full; `None` before the first. It does not keep the client.
+    pub(crate) fn end(&self) -> impl Fn() -> Option<i64> + Send + Sync + use<> {
+        let (consumer, topic) = (Arc::downgrade(&self.consumer), self.topic.clone());
+        let partition = self.partition;
+        move || {
+            let consumer = consumer.upgrade()?;
+            let (mut low, mut high) = (0, 0);
+            // SAFETY: client and name are valid for the call, which writes two numbers.
+            let known = unsafe {
+                sys::rd_kafka_get_watermark_offsets(
+                    consumer.client().native_ptr(),
+                    topic.as_ptr(),
+                    partition,
+                    &mut low,
+                    &mut high,
+                )
+            };
+            (known == Response::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+        }
     }
 
     /// Resolves when something was fetched since the last time it resolved.

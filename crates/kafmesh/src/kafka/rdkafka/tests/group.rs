@@ -362,10 +362,10 @@ async fn a_stream_knows_where_its_partition_ends() {
     fill(&cluster, &name, 0, 10).await;
     let mut member = Member::join(&cluster, &unique("group"), &name);
     member.rebalance().await;
-    assert_eq!(member.streams[0].end(), None, "nothing is fetched yet");
+    assert_eq!(member.streams[0].end()(), None, "nothing is fetched yet");
     member.read(10).await;
-    assert_eq!(member.streams[0].end(), Some(10));
+    assert_eq!(member.streams[0].end()(), Some(10));
     fill(&cluster, &name, 0, 5).await;
     member.read(15).await;
-    assert_eq!(member.streams[0].end(), Some(15));
+    assert_eq!(member.streams[0].end()(), Some(15));
 }
