@@ -419,35 +419,6 @@ impl GroupWatch {
     }
 }
 
-/// Who is in a group.
-pub struct Members {
-    consumer: BaseConsumer,
-    group: String,
-}
-
-impl Members {
-    /// Of `group`.
-    pub fn new(group: &str) -> Self {
-        Self {
-            consumer: client().create().expect("a consumer"),
-            group: group.to_owned(),
-        }
-    }
-
-    /// How many there are, once the group has agreed on its partitions; none before.
-    pub fn count(&self) -> usize {
-        let found = self
-            .consumer
-            .fetch_group_list(Some(&self.group), PATIENCE)
-            .expect("a group");
-        let stable = found
-            .groups()
-            .iter()
-            .filter(|group| group.state() == "Stable");
-        stable.map(|group| group.members().len()).sum()
-    }
-}
-
 /// Waits until `holds`.
 ///
 /// # Panics
