@@ -13,8 +13,6 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::workload::{self, Workload};
-
 /// Number of partitions of every topic, as in the definition.
 pub(crate) const PARTITIONS: i32 = 4;
 
@@ -26,22 +24,32 @@ pub(crate) const CHANGELOG: &str = "kafmeshBench.clicks.totalClicks-table";
 pub(crate) const PASSED: &str = "kafmeshBench.passThrough";
 pub(crate) const BARE: &str = "kafmeshBench.bare";
 
-const OUTPUTS: [&str; 4] = [TOTALS, CHANGELOG, PASSED, BARE];
+/// The table that is restored, viewed and looked up: the changelog of the processor `read back`.
+pub(crate) const TABLE: &str = "kafmeshBench.tables.readBack-table";
+/// What `read back` found.
+pub(crate) const FOUND: &str = "kafmeshBench.found";
+
+const OUTPUTS: [&str; 5] = [TOTALS, CHANGELOG, PASSED, BARE, FOUND];
 
 /// The group of the bare loop, which is in no definition.
 pub(crate) const BARE_GROUP: &str = "kafmeshBench.bare";
-const GROUPS: [&str; 3] = [
+const GROUPS: [&str; 4] = [
     "kafmeshBench.clicks.totalClicks",
     "kafmeshBench.clicks.passThrough",
+    "kafmeshBench.tables.readBack",
     BARE_GROUP,
 ];
 
-/// Settings of the topics nobody's definition creates, equal to those of the definition.
-const TOPIC_SETTINGS: [(&str, &str); 3] = [
-    ("cleanup.policy", "delete"),
-    ("retention.ms", "86400000"),
-    ("segment.ms", "43200000"),
-];
+/// What becomes of old records; the same as in the definition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cleanup {
+    Delete,
+    Compact,
+}
+
+/// Other settings of the topics that are made here, equal to those of the definition.
+const TOPIC_SETTINGS: [(&str, &str); 2] =
+    [("retention.ms", "86400000"), ("segment.ms", "43200000")];
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the cluster may take to carry out what it has agreed to.
@@ -72,16 +80,21 @@ impl Cluster {
         })
     }
 
+    /// Where it is.
+    pub(crate) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
     /// Deletes what an earlier benchmark left, and makes an empty input.
     pub(crate) fn prepare(&self) -> Result<()> {
         self.clean()?;
-        self.create(INPUT)
+        self.create(INPUT, Cleanup::Delete)
     }
 
     /// Deletes everything the benchmark made.
     pub(crate) fn clean(&self) -> Result<()> {
         self.reset()?;
-        self.delete(&[INPUT])
+        self.delete(&[INPUT, TABLE])
     }
 
     /// Makes the next run start from nothing: no outputs, no committed offsets.
@@ -90,7 +103,8 @@ impl Cluster {
         GROUPS.iter().try_for_each(|group| self.delete_group(group))
     }
 
-    fn delete_group(&self, group: &str) -> Result<()> {
+    /// Makes a group forget its offsets.
+    pub(crate) fn delete_group(&self, group: &str) -> Result<()> {
         let started = Instant::now();
         loop {
             let deleted = self
@@ -107,8 +121,15 @@ impl Cluster {
     }
 
     /// Makes a topic with the settings all topics here have.
-    pub(crate) fn create(&self, topic: &str) -> Result<()> {
+    pub(crate) fn create(&self, topic: &str, cleanup: Cleanup) -> Result<()> {
         let mut new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
+        new = new.set(
+            "cleanup.policy",
+            match cleanup {
+                Cleanup::Delete => "delete",
+                Cleanup::Compact => "compact",
+            },
+        );
         for (name, value) in TOPIC_SETTINGS {
             new = new.set(name, value);
         }
@@ -124,7 +145,7 @@ impl Cluster {
         self.wait_for(&[topic], true)
     }
 
-    fn delete(&self, topics: &[&str]) -> Result<()> {
+    pub(crate) fn delete(&self, topics: &[&str]) -> Result<()> {
         for deleted in self
             .runtime
             .block_on(self.admin.delete_topics(topics, &AdminOptions::new()))?
@@ -168,15 +189,15 @@ impl Cluster {
         }
     }
 
-    /// Writes the workload to the input.
-    pub(crate) fn load(&self, workload: Workload) -> Result<()> {
+    /// Writes records to `topic`.
+    pub(crate) fn load(
+        &self,
+        topic: &str,
+        records: impl Iterator<Item = (String, Vec<u8>)>,
+    ) -> Result<()> {
         let producer: BaseProducer = producer_config(&self.brokers).create()?;
-        for record in 0..workload.records {
-            let (key, value) = (
-                workload::key_text(workload.key(record)),
-                workload::value(record),
-            );
-            let mut next = BaseRecord::to(INPUT).key(&key).payload(&value);
+        for (number, (key, value)) in records.enumerate() {
+            let mut next = BaseRecord::to(topic).key(&key).payload(&value);
             while let Err((error, refused)) = producer.send(next) {
                 if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                     return Err(error.into());
@@ -184,7 +205,7 @@ impl Cluster {
                 producer.poll(Duration::from_millis(10));
                 next = refused;
             }
-            if record % 10_000 == 0 {
+            if number % 10_000 == 0 {
                 producer.poll(Duration::ZERO);
             }
         }

@@ -1,11 +1,15 @@
-//! Measures what a record costs: kafmesh services and a bare librdkafka loop over the same records.
+//! Measures what a record costs, beside a bare librdkafka loop, and what large tables do.
 //!
 //! `cargo xtask bench` builds and runs this on a Kafka of its own. README.md says how it is measured.
 
 mod cluster;
 mod cost;
+mod course;
+mod process;
 mod rounds;
+mod show;
 mod table;
+mod tables;
 mod usage;
 mod verify;
 mod work;
@@ -27,15 +31,18 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Role {
-    /// Measures what a record costs: kafmesh services and a bare librdkafka loop over the same records.
+    /// Measures what a record costs, and how large tables are restored, read and held.
     ///
     /// Everybody handles the same records on the same brokers, in turn, each time as a new process with a new
     /// group, new topics and new state. Every result is verified; a wrong one makes the command fail, a slow
     /// one does not.
-    Bench(rounds::Options),
+    Bench(course::Options),
     /// A process that is measured.
     #[command(hide = true)]
     Work(work::Options),
+    /// A process with a large table.
+    #[command(hide = true)]
+    Table(tables::work::Options),
     /// The processing core without Kafka.
     #[command(hide = true)]
     Cost(cost::Options),
@@ -43,8 +50,9 @@ enum Role {
 
 fn main() -> ExitCode {
     let done = match Role::parse() {
-        Role::Bench(options) => rounds::run(&options),
+        Role::Bench(options) => course::run(&options),
         Role::Work(options) => work::run(&options).map(|()| true),
+        Role::Table(options) => tables::work::run(&options).map(|()| true),
         Role::Cost(options) => cost::run(&options).map(|()| true),
     };
     match done {

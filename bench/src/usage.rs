@@ -29,12 +29,8 @@ pub(crate) fn user_and_system() -> Result<(Duration, Duration)> {
 /// The most physical memory it has had, in bytes.
 pub(crate) fn peak_memory() -> Result<u64> {
     // Where there is a VmHWM it is better: `ru_maxrss` starts at what the parent had.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    if let Some(kilobytes) =
-        line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
-    {
-        return Ok(kilobytes * 1024);
+    if let Some(bytes) = status("VmHWM:") {
+        return Ok(bytes);
     }
     let unit = if cfg!(target_vendor = "apple") {
         1
@@ -42,4 +38,17 @@ pub(crate) fn peak_memory() -> Result<u64> {
         1024
     };
     Ok(getrusage(UsageWho::RUSAGE_SELF)?.max_rss().unsigned_abs() * unit)
+}
+
+/// The physical memory it has now, in bytes; 0 where the system does not say.
+pub(crate) fn memory() -> u64 {
+    status("VmRSS:").unwrap_or(0)
+}
+
+/// A line of /proc/self/status, in bytes.
+fn status(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes * 1024)
 }

@@ -24,15 +24,25 @@ impl Workload {
         mixed(record) % self.keys
     }
 
+    /// Every record: key and value.
+    pub(crate) fn all(self) -> impl Iterator<Item = (String, Vec<u8>)> {
+        (0..self.records).map(move |record| (key_text(self.key(record)), value(record)))
+    }
+
     /// The number behind a key as records carry it; `None` when no record has that key.
     pub(crate) fn number(self, key: &[u8]) -> Option<usize> {
-        let number: u64 = std::str::from_utf8(key)
-            .ok()?
-            .strip_prefix("user-")?
-            .parse()
-            .ok()?;
-        (number < self.keys).then_some(number as usize)
+        key_number(key, self.keys)
     }
+}
+
+/// The number behind a key as records carry it; `None` when it is none of the first `keys`.
+pub(crate) fn key_number(key: &[u8], keys: u64) -> Option<usize> {
+    let number: u64 = std::str::from_utf8(key)
+        .ok()?
+        .strip_prefix("user-")?
+        .parse()
+        .ok()?;
+    (number < keys).then_some(number as usize)
 }
 
 /// A key as records carry it.
@@ -50,7 +60,7 @@ pub(crate) fn value(record: u64) -> Vec<u8> {
 }
 
 /// The finalizer of SplitMix64: turns a counter into numbers without a pattern.
-fn mixed(number: u64) -> u64 {
+pub(crate) fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -55,13 +55,8 @@ pub(crate) struct Report {
 
 /// Handles the input and prints the [`Report`].
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-    let started = SystemTime::UNIX_EPOCH + Duration::from_nanos(options.started);
+    log();
+    let started = crate::process::time(options.started);
     let first = match options.contender {
         Contender::Count => service::count(options)?,
         Contender::PassThrough => service::pass_through(options)?,
@@ -80,15 +75,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Says what goes wrong; `RUST_LOG` for more.
+pub(crate) fn log() {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
 /// How far the input is handled. Next to nothing per record: offsets are compared, nothing is counted.
-struct Progress {
+pub(crate) struct Progress {
     ends: Vec<i64>,
     open: AtomicUsize,
     first: OnceLock<SystemTime>,
 }
 
 impl Progress {
-    fn new(ends: &[i64]) -> Result<Self> {
+    pub(crate) fn new(ends: &[i64]) -> Result<Self> {
         let open = ends.iter().filter(|end| **end > 0).count();
         if open == 0 {
             bail!("there are no records to handle");
@@ -101,7 +106,7 @@ impl Progress {
     }
 
     /// A record is handled; whether it was the last of all.
-    fn handled(&self, partition: i32, offset: i64) -> bool {
+    pub(crate) fn handled(&self, partition: i32, offset: i64) -> bool {
         if self.first.get().is_none() {
             self.first.get_or_init(SystemTime::now);
         }
