@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use crate::entries::Entries;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
-use crate::kafka::{Cluster, Polled, Reader};
+use crate::kafka::{Batch, Cluster, Polled, Reader};
 use crate::observe::{Counts, Held, Observed};
-use crate::restore::{Extent, advance, extent, start_offsets};
+use crate::restore::{Extent, advance, extent, load, start_offsets};
 use crate::retry::retry;
 use crate::store::Table;
 
@@ -223,13 +223,20 @@ impl Follower {
             .open(self.topic, extent.partition, start)
             .await?;
         let position = held.reads(self.topic, Some(start), Box::new(stream.end()));
-        loop {
-            let next = stream.next().await?;
-            let reached = advance(&self.table, &next)?;
+        let tell = |reached| {
             position.reached(reached);
-            if let (Polled::Records(batch), [topic]) = (&next, self.observed.counts.received()) {
+            restored.reached(reached);
+        };
+        let count = |batch: &Batch| {
+            if let [topic] = self.observed.counts.received() {
                 topic.add(batch.len() as u64, batch.bytes() as u64);
             }
+        };
+        let (table, topic) = (&self.table, self.topic);
+        let loaded = load(&mut stream, table, topic, extent, start, tell, count).await?;
+        let mut reached = loaded.offset();
+        loop {
+            position.reached(reached);
             if !caught_up {
                 restored.reached(reached);
             }
@@ -241,6 +248,11 @@ impl Follower {
             }
             // The other partitions, and a stop, are waiting for their turn.
             tokio::task::yield_now().await;
+            let next = stream.next().await?;
+            reached = advance(&self.table, &next)?;
+            if let Polled::Records(batch) = &next {
+                count(batch);
+            }
         }
     }
 

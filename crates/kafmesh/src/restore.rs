@@ -6,14 +6,20 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::{Batch, PartitionStream, Polled, Reader, TopicId};
 use crate::observe::TableProgress;
 use crate::retry::retry;
-use crate::store::{CheckpointOf, Table};
+use crate::store::{CheckpointOf, Load, Table};
 
 /// How often progress is logged.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// From so many records on a table is loaded in bulk: below, syncing files takes longer than it saves.
+const LOAD_RECORDS: i64 = 20_000;
+/// Memory that a partition needs while it is loaded. With half of it, files are twice as many and half
+/// as large, and have to be merged again.
+const LOAD_BYTES: usize = 8 << 20;
 
 /// What a partition of the topic holds: the first offset and the one after the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,30 +90,35 @@ pub(crate) fn start_offsets(
 /// Applies a batch of the table's topic, with its checkpoint, in one step.
 pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
     let mut changes = table.batch();
-    let mut next = None;
-    for record in batch.records() {
-        match record.key {
-            Some(key) => changes.put(key, record.value)?,
-            None => tracing::warn!(
-                topic = &**batch.topic(),
-                partition = batch.partition(),
-                offset = record.offset,
-                "a record without a key cannot be part of a table; it is left out"
-            ),
-        }
-        next = Some(record.offset + 1);
+    for (key, value) in keyed(batch) {
+        changes.put(key, value)?;
     }
-    if let Some(next) = next {
+    if let Some(last) = batch.len().checked_sub(1) {
         changes.checkpoint(
             CheckpointOf {
                 topic: batch.topic(),
                 partition: batch.partition(),
             },
-            next,
+            batch.record(last).offset + 1,
         );
         changes.commit()?;
     }
     Ok(())
+}
+
+/// Keys and values of a batch; `None` is a delete.
+fn keyed(batch: &Batch) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    batch.records().filter_map(|record| {
+        if record.key.is_none() {
+            tracing::warn!(
+                topic = &**batch.topic(),
+                partition = batch.partition(),
+                offset = record.offset,
+                "a record without a key cannot be part of a table; it is left out"
+            );
+        }
+        Some((record.key?, record.value))
+    })
 }
 
 /// Applies what came next, and returns the offset before which the table has everything.
@@ -186,41 +197,138 @@ async fn read_to_end(
     tracing::info!(topic, partition, from = start, to = high, "restoring state");
     let began = Instant::now();
     let mut told = began;
-    let mut records = 0;
     progress.begins(start, high);
-    loop {
-        let next = stream.next().await?;
-        let at = advance(table, &next)?;
+    let mut tell = |at: i64| {
         progress.reached(at);
-        match next {
-            Polled::Records(batch) => {
-                records += batch.len();
-                if told.elapsed() >= PROGRESS_EVERY {
-                    told = Instant::now();
-                    let percent = (at - start) * 100 / (high - start).max(1);
-                    tracing::info!(topic, partition, at, to = high, percent, "restoring state");
-                }
-                // A long restore must not keep its thread from other partitions.
-                tokio::task::yield_now().await;
-            }
+        if told.elapsed() >= PROGRESS_EVERY {
+            told = Instant::now();
+            let percent = (at - start) * 100 / (high - start).max(1);
+            tracing::info!(topic, partition, at, to = high, percent, "restoring state");
+        }
+    };
+    let mut reached = load(stream, table, topic, extent, start, &mut tell, |_| {}).await?;
+    loop {
+        match reached {
             // A partition's new leader may not yet know that records are committed which the old
             // one acknowledged; the end is told again when it has moved.
-            Polled::End(end) if end < high => {}
-            Polled::End(end) => {
+            Reached::End(end) if end < high => {}
+            Reached::End(end) => {
                 // Compaction or transaction markers may lie between the last record and the end.
                 let mut batch = table.batch();
                 batch.checkpoint(CheckpointOf { topic, partition }, end);
                 batch.commit()?;
+                let seconds = began.elapsed().as_secs_f64();
                 tracing::info!(
                     topic,
                     partition,
-                    records,
-                    seconds = began.elapsed().as_secs_f64(),
+                    from = start,
+                    to = end,
+                    seconds,
                     "state restored"
                 );
                 return Ok(end);
             }
+            Reached::Record(next) => {
+                tell(next);
+                // A long restore must not keep its thread from other partitions.
+                tokio::task::yield_now().await;
+            }
         }
+        let next = stream.next().await?;
+        let at = advance(table, &next)?;
+        reached = match next {
+            Polled::Records(_) => Reached::Record(at),
+            Polled::End(_) => Reached::End(at),
+        };
+    }
+}
+
+/// Everything before this offset is in the table.
+pub(crate) enum Reached {
+    /// A record was before it.
+    Record(i64),
+    /// The partition ended there.
+    End(i64),
+}
+
+impl Reached {
+    pub(crate) fn offset(&self) -> i64 {
+        match self {
+            Self::Record(offset) | Self::End(offset) => *offset,
+        }
+    }
+}
+
+/// Reads from `start` until the end that `extent` tells of in bulk, if that is much; else nothing is read.
+///
+/// Entries become part of the table some megabytes at a time, each with the checkpoint behind it: a
+/// crash in between leaves a table that says what it lacks.
+pub(crate) async fn load(
+    stream: &mut PartitionStream,
+    table: &Table,
+    topic: &str,
+    extent: Extent,
+    start: i64,
+    mut tell: impl FnMut(i64),
+    mut count: impl FnMut(&Batch),
+) -> Result<Reached> {
+    let mut reached = Reached::Record(start);
+    if extent.high - start < LOAD_RECORDS {
+        return Ok(reached);
+    }
+    let mut changes = Load::default();
+    while reached.offset() < extent.high {
+        match stream.next().await? {
+            Polled::Records(batch) => {
+                count(&batch);
+                for (key, value) in keyed(&batch) {
+                    changes.put(key, value);
+                }
+                reached = Reached::Record(batch.record(batch.len() - 1).offset + 1);
+            }
+            Polled::End(end) => reached = Reached::End(end.max(reached.offset())),
+        }
+        if changes.size() >= LOAD_BYTES || reached.offset() >= extent.high {
+            changes = write(table, changes, topic, extent.partition, reached.offset()).await?;
+        }
+        tell(reached.offset());
+    }
+    Ok(reached)
+}
+
+/// Writes changes that end before `offset`, on a thread that may wait for the disk.
+async fn write(
+    table: &Table,
+    mut changes: Load,
+    topic: &str,
+    partition: i32,
+    offset: i64,
+) -> Result<Load> {
+    let (table, topic) = (table.clone(), topic.to_owned());
+    let (ending, ended) = std::sync::mpsc::channel::<()>();
+    let _ended = Ended(ended);
+    let written = tokio::task::spawn_blocking(move || {
+        let _ending = ending;
+        let of = CheckpointOf {
+            topic: &topic,
+            partition,
+        };
+        table.load(&mut changes, of, offset)?;
+        Ok(changes)
+    });
+    written
+        .await
+        .unwrap_or_else(|error| Err(Error::handler(error)))
+}
+
+/// Waits for a write, also when nobody is interested any more: it must not come after those of
+/// whoever has the partition next.
+struct Ended(std::sync::mpsc::Receiver<()>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Nothing is sent; the other end goes with the write.
+        let _ = self.0.recv();
     }
 }
 

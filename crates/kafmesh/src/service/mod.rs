@@ -160,6 +160,8 @@ impl Service {
             let left = deadline.saturating_duration_since(Instant::now());
             let flushed = kafka.producer.close(left).await;
             flushed.unwrap_or_else(|error| halt.fail(error));
+            let stored = kafka.flush_store().await;
+            stored.unwrap_or_else(|error| halt.fail(error));
         });
         if ended.await.is_err() {
             let running = kafka.running.titles();

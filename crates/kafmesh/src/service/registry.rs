@@ -277,6 +277,17 @@ impl Kafka {
         observed.counts
     }
 
+    /// Writes local tables to disk, so that the next start need not read their topics again.
+    pub(crate) fn flush_store(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let store = self.store.clone();
+        let flush = move || store.as_ref().map_or(Ok(()), Store::flush);
+        async {
+            tokio::task::spawn_blocking(flush)
+                .await
+                .unwrap_or_else(|error| Err(Error::handler(error)))
+        }
+    }
+
     /// The local store, opened when it is needed first.
     fn store(&mut self) -> Result<Store> {
         made_once(&mut self.store, || Store::open(&self.config.state_dir))

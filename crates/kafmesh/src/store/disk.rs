@@ -1,105 +1,183 @@
-//! Tables on disk: one fjall database per process, one keyspace per table.
+//! Tables on disk: a directory that one process has open, with a tree per table.
 
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, UserValue};
+use lsm_tree::{Cache, DescriptorTable, Slice};
 
-use super::{CheckpointOf, Table, Value};
+use super::tree::{Change, Tree};
+use super::upkeep::Upkeep;
+use super::{CheckpointOf, Load, Table, Value};
 use crate::error::{Error, Result};
 use crate::kafka::TopicId;
 
-/// Entries and checkpoints share a keyspace and so a batch; the first byte tells them apart
-/// (and lets an entry have an empty key, which fjall does not).
+/// Entries and checkpoints share a tree and so a batch; the first byte tells them apart
+/// (and lets an entry have an empty key, which a tree does not).
 const CHECKPOINT: u8 = 0;
-const ENTRY: u8 = 1;
+pub(super) const ENTRY: u8 = 1;
 
-/// Longest key fjall takes, less the byte in front.
+/// Longest key a tree takes, less the byte in front.
 pub(crate) const MAX_KEY: usize = u16::MAX as usize - 1;
 
-/// Memory the whole database may use for blocks it has read.
+/// Memory of all tables for blocks that were read.
 const BLOCK_CACHE_BYTES: u64 = 32 << 20;
-/// Memory per table for writes that are not in a sorted file yet.
+/// Memory per table for what is not on disk yet. A crash has that much to read again from the topic.
 const MEMTABLE_BYTES: u64 = 8 << 20;
+/// The same of all tables together, however many there are.
+const WRITE_BUFFER_BYTES: u64 = 64 << 20;
+/// How much a table grows until all of them are looked at.
+const LOOK_UP_BYTES: u64 = 64 << 10;
+/// Files that are kept open, well below the usual limit of 1024 per process.
+const OPEN_FILES: usize = 512;
 
-/// The database of one process.
+/// The tables of one process. Clones are the same; with the last one and its tables it is closed.
 #[derive(Clone)]
-pub(crate) struct Store {
-    database: Database,
+pub(crate) struct Store(Arc<Inner>);
+
+struct Inner {
     path: Arc<Path>,
+    cache: Arc<Cache>,
+    files: Arc<DescriptorTable>,
+    trees: Mutex<HashMap<String, Arc<Tree>>>,
+    // Before the lock: its threads write.
+    upkeep: Upkeep,
+    _lock: File,
 }
 
-/// A keyspace of the database.
+/// A table of the store.
 #[derive(Clone)]
 pub(crate) struct DiskTable {
-    keyspace: Keyspace,
+    tree: Arc<Tree>,
     store: Store,
 }
 
 pub(crate) struct DiskBatch {
-    batch: OwnedWriteBatch,
+    changes: Vec<Change>,
     table: DiskTable,
 }
 
 impl Store {
-    /// Opens the database in `path`, creating it when there is none.
+    /// Opens the store in `path`, creating it when there is none.
     ///
     /// # Errors
     ///
     /// When another process has it open, or the directory cannot be used.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let database = Database::builder(path)
-            .cache_size(BLOCK_CACHE_BYTES)
-            .open()
-            .map_err(|error| match error {
-                fjall::Error::Locked => failed(
-                    path,
-                    "opening it",
-                    "another process has it open; give each process its own KAFMESH_STATE_DIR",
-                ),
-                other => failed(path, "opening it", other),
-            })?;
-        Ok(Self {
-            database,
-            path: Arc::from(path),
-        })
+        let cannot_open = |error| failed(path, "opening it", error);
+        std::fs::create_dir_all(path).map_err(cannot_open)?;
+        let lock = File::create(path.join("lock")).map_err(cannot_open)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => failed(
+                path,
+                "opening it",
+                "another process has it open; give each process its own KAFMESH_STATE_DIR",
+            ),
+            TryLockError::Error(error) => cannot_open(error),
+        })?;
+        let path = Arc::from(path);
+        Ok(Self(Arc::new(Inner {
+            upkeep: Upkeep::start(&path)?,
+            path,
+            cache: Arc::new(Cache::with_capacity_bytes(BLOCK_CACHE_BYTES)),
+            files: Arc::new(DescriptorTable::new(OPEN_FILES)),
+            trees: Mutex::default(),
+            _lock: lock,
+        })))
     }
 
     /// The table called `name`, created when there is none.
     pub(crate) fn table(&self, name: &str) -> Result<Table> {
-        let keyspace = self
-            .database
-            .keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
-            })
-            .map_err(|error| failed(&self.path, &format!("opening table {name}"), error))?;
+        let mut trees = self.0.trees();
+        let tree = match trees.get(name) {
+            Some(tree) => Arc::clone(tree),
+            None => {
+                let tree = Arc::new(self.0.tree(name)?);
+                if tree.unordered() > 0 {
+                    self.0.upkeep.order(&tree);
+                }
+                trees.insert(name.to_owned(), Arc::clone(&tree));
+                tree
+            }
+        };
         Ok(Table::Disk(DiskTable {
-            keyspace,
+            tree,
             store: self.clone(),
         }))
+    }
+
+    /// Writes everything that is in memory to disk, so that a restart need not read it again.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.0.upkeep.check()?;
+        let trees: Vec<_> = self.0.trees().values().cloned().collect();
+        for tree in trees {
+            tree.seal();
+            tree.flush()
+                .map_err(|error| self.failed(&tree, "writing", error))?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, tree: &Tree, action: &str, reason: impl ToString) -> Error {
+        let action = format!("{action} in table {}", tree.name);
+        failed(&self.0.path, &action, reason)
+    }
+}
+
+impl Inner {
+    fn trees(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Tree>>> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tree(&self, name: &str) -> Result<Tree> {
+        let path = self.path.join("tables").join(name);
+        let open = || {
+            let (cache, files) = (Arc::clone(&self.cache), Arc::clone(&self.files));
+            Tree::open(name, path.clone(), cache, files)
+        };
+        let opened = match open() {
+            Err(error) if is_damage(&error) => {
+                tracing::warn!(table = name, %error, "the local table is damaged; it is built anew from its topic");
+                std::fs::remove_dir_all(&path)
+                    .map_err(lsm_tree::Error::Io)
+                    .and_then(|()| open())
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| failed(&self.path, &format!("opening table {name}"), error))
+    }
+
+    /// Makes room where the most is, when all tables together have too much in memory.
+    fn bound_memory(&self) {
+        let trees = self.trees();
+        let total: u64 = trees.values().map(|tree| tree.buffered()).sum();
+        if total > WRITE_BUFFER_BYTES
+            && let Some(largest) = trees.values().max_by_key(|tree| tree.buffered())
+        {
+            largest.seal();
+            self.upkeep.flush(largest);
+        }
     }
 }
 
 impl DiskTable {
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<UserValue>> {
-        with_entry_key(key, |key| self.keyspace.get(key))
-            .map_err(|error| self.failed("reading", error))
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>> {
+        with_entry_key(key, |key| self.tree.get(key)).map_err(|error| self.failed("reading", error))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Value)>> + use<> {
         let table = self.clone();
-        self.keyspace.prefix([ENTRY]).map(move |guard| {
-            let (key, value) = guard
-                .into_inner()
-                .map_err(|error| table.failed("reading", error))?;
+        self.tree.scan(&[ENTRY]).map(move |entry| {
+            let (key, value) = entry.map_err(|error| table.failed("reading", error))?;
             Ok((key[1..].to_vec(), Value::Disk(value)))
         })
     }
 
     pub(crate) fn checkpoint(&self, of: CheckpointOf<'_>) -> Result<Option<i64>> {
         let value = self
-            .keyspace
-            .get(checkpoint_key(of))
+            .tree
+            .get(&checkpoint_key(of))
             .map_err(|error| self.failed("reading", error))?;
         // A checkpoint of another length was not written here; without one the table is rebuilt.
         Ok(value.and_then(|value| Some(i64::from_le_bytes(value.as_ref().try_into().ok()?))))
@@ -107,42 +185,64 @@ impl DiskTable {
 
     pub(crate) fn topic_id(&self, topic: &str) -> Result<Option<TopicId>> {
         let value = self
-            .keyspace
-            .get(topic_key(topic))
+            .tree
+            .get(&topic_key(topic))
             .map_err(|error| self.failed("reading", error))?;
         Ok(value.and_then(|value| Some(TopicId(value.as_ref().try_into().ok()?))))
     }
 
     pub(crate) fn disk_space(&self) -> u64 {
-        self.keyspace.disk_space()
+        self.tree.disk_space()
     }
 
     pub(crate) fn batch(&self) -> DiskBatch {
         DiskBatch {
-            batch: self.store.database.batch(),
+            changes: Vec::new(),
             table: self.clone(),
         }
+    }
+
+    /// Writes changes, which are sorted by key and have each key once, as files.
+    pub(super) fn ingest<'a>(
+        &self,
+        changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) -> Result<()> {
+        let upkeep = &self.store.0.upkeep;
+        upkeep.wait_for_room(&self.tree)?;
+        self.tree
+            .ingest(changes)
+            .map_err(|error| self.failed("writing", error))?;
+        upkeep.order(&self.tree);
+        Ok(())
+    }
+
+    /// Writes many changes and where they end.
+    pub(crate) fn load(&self, load: &mut Load, of: CheckpointOf<'_>, offset: i64) -> Result<()> {
+        load.write(self, of, offset)
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
         // Clearing writes files, which a new table need not pay for.
         if self
-            .keyspace
+            .tree
             .is_empty()
             .map_err(|error| self.failed("reading", error))?
         {
             return Ok(());
         }
-        self.keyspace
+        self.tree
             .clear()
             .map_err(|error| self.failed("removing everything", error))
     }
 
     pub(super) fn failed(&self, action: &str, reason: impl ToString) -> Error {
-        failed(
-            &self.store.path,
-            &format!("{action} in table {}", &**self.keyspace.name()),
-            reason,
+        self.store.failed(&self.tree, action, reason)
+    }
+
+    pub(super) fn key_too_long(&self, bytes: usize) -> Error {
+        self.failed(
+            "writing",
+            format!("a key has {bytes} bytes; the longest that can be stored has {MAX_KEY}"),
         )
     }
 }
@@ -150,39 +250,51 @@ impl DiskTable {
 impl DiskBatch {
     pub(crate) fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         if key.len() > MAX_KEY {
-            return Err(self.table.failed(
-                "writing",
-                format!(
-                    "a key has {} bytes; the longest that can be stored has {MAX_KEY}",
-                    key.len()
-                ),
-            ));
+            return Err(self.table.key_too_long(key.len()));
         }
-        let keyspace = &self.table.keyspace;
-        with_entry_key(key, |key| match value {
-            Some(value) => self.batch.insert(keyspace, key, value),
-            None => self.batch.remove(keyspace, key),
-        });
+        let key = with_entry_key(key, |key| Slice::from(key));
+        self.changes.push((key, value.map(Slice::from)));
         Ok(())
     }
 
     pub(crate) fn checkpoint(&mut self, of: CheckpointOf<'_>, offset: i64) {
-        self.batch.insert(
-            &self.table.keyspace,
-            checkpoint_key(of),
-            offset.to_le_bytes(),
-        );
+        let value = Slice::from(offset.to_le_bytes());
+        self.changes
+            .push((Slice::from(checkpoint_key(of)), Some(value)));
     }
 
     pub(crate) fn topic_id(&mut self, topic: &str, id: TopicId) {
-        self.batch
-            .insert(&self.table.keyspace, topic_key(topic), id.0);
+        self.changes
+            .push((Slice::from(topic_key(topic)), Some(Slice::from(id.0))));
     }
 
     pub(crate) fn commit(self) -> Result<()> {
-        self.batch
-            .commit()
-            .map_err(|error| self.table.failed("committing", error))
+        let DiskTable { tree, store } = &self.table;
+        let upkeep = &store.0.upkeep;
+        upkeep.check()?;
+        let grown = tree.apply(self.changes);
+        let buffered = tree.buffered();
+        if buffered > MEMTABLE_BYTES {
+            tree.seal();
+            upkeep.flush(tree);
+            return upkeep.wait_for_room(tree);
+        }
+        // Looking at all tables costs little, but not nothing.
+        if buffered / LOOK_UP_BYTES != (buffered - grown.min(buffered)) / LOOK_UP_BYTES {
+            store.0.bound_memory();
+        }
+        Ok(())
+    }
+}
+
+/// Whether files are missing or wrong, rather than the disk or the system to blame.
+fn is_damage(error: &lsm_tree::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    match error {
+        lsm_tree::Error::Io(error) => {
+            matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+        }
+        _ => true,
     }
 }
 
@@ -198,7 +310,7 @@ fn with_entry_key<T>(key: &[u8], use_key: impl FnOnce(&[u8]) -> T) -> T {
     }
 }
 
-fn checkpoint_key(of: CheckpointOf<'_>) -> Vec<u8> {
+pub(super) fn checkpoint_key(of: CheckpointOf<'_>) -> Vec<u8> {
     [&*topic_key(of.topic), &of.partition.to_be_bytes()].concat()
 }
 
@@ -207,7 +319,7 @@ fn topic_key(topic: &str) -> Vec<u8> {
     [&[CHECKPOINT], topic.as_bytes(), &[CHECKPOINT]].concat()
 }
 
-fn failed(path: &Path, action: &str, reason: impl ToString) -> Error {
+pub(super) fn failed(path: &Path, action: &str, reason: impl ToString) -> Error {
     Error::Store {
         path: path.display().to_string(),
         action: action.to_owned(),

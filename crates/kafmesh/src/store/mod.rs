@@ -4,7 +4,10 @@
 //! Both change in one atomic [`TableBatch`], so a table and its checkpoints always agree.
 
 mod disk;
+mod load;
 mod memory;
+mod tree;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -12,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::kafka::TopicId;
 
 pub(crate) use disk::{MAX_KEY, Store};
+pub(crate) use load::Load;
 
 /// One table.
 #[derive(Clone)]
@@ -28,7 +32,7 @@ pub(crate) enum TableBatch {
 
 /// A value read from a table.
 pub(crate) enum Value {
-    Disk(fjall::UserValue),
+    Disk(lsm_tree::Slice),
     Memory(Arc<[u8]>),
 }
 
@@ -75,7 +79,7 @@ impl Table {
         }
     }
 
-    /// Bytes on disk, without what is only in the journal yet.
+    /// Bytes on disk, without what is only in memory yet.
     pub(crate) fn disk_space(&self) -> u64 {
         match self {
             Self::Disk(table) => table.disk_space(),
@@ -99,6 +103,20 @@ impl Table {
         match self {
             Self::Disk(table) => TableBatch::Disk(table.batch()),
             Self::Memory(table) => TableBatch::Memory(memory::MemoryBatch::new(Arc::clone(table))),
+        }
+    }
+
+    /// Writes many changes and the checkpoint of `of` in one step, and empties `load`. Blocks for as long as that takes.
+    pub(crate) fn load(&self, load: &mut Load, of: CheckpointOf<'_>, offset: i64) -> Result<()> {
+        match self {
+            Self::Disk(table) => table.load(load, of, offset),
+            Self::Memory(table) => {
+                let mut batch = memory::MemoryBatch::new(Arc::clone(table));
+                load.drain(|key, value| batch.put(key, value));
+                batch.checkpoint(of, offset);
+                batch.commit();
+                Ok(())
+            }
         }
     }
 
@@ -268,18 +286,176 @@ mod tests {
         assert!(error.contains("KAFMESH_STATE_DIR"), "{error}");
     }
 
+    fn put(table: &Table, key: &[u8], offset: i64) {
+        let mut batch = table.batch();
+        batch.put(key, Some(b"1")).unwrap();
+        batch.checkpoint(CHANGELOG, offset);
+        batch.commit().unwrap();
+    }
+
     #[test]
-    fn tables_survive_a_restart() {
+    fn a_restart_finds_what_was_flushed_and_nothing_beyond_its_checkpoint() {
         let dir = tempfile::tempdir().unwrap();
         {
-            let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
+            let store = Store::open(dir.path()).unwrap();
+            let table = store.table("t-0").unwrap();
+            put(&table, b"a", 1);
+            store.flush().unwrap();
+            put(&table, b"b", 2);
+        }
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        assert_eq!(everything(&table), [(b"a".to_vec(), b"1".to_vec())]);
+        assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(1));
+
+        // And what comes then is newer.
+        let mut batch = table.batch();
+        batch.put(b"a", Some(b"2")).unwrap();
+        batch.commit().unwrap();
+        store.flush().unwrap();
+        assert_eq!(table.get(b"a").unwrap().unwrap().as_ref(), b"2");
+    }
+
+    #[test]
+    fn the_last_change_of_a_key_in_a_batch_counts() {
+        check(|table| {
             let mut batch = table.batch();
-            batch.put(b"a", Some(b"1")).unwrap();
-            batch.checkpoint(CHANGELOG, 1);
+            for value in [Some(b"1"), None, Some(b"2")] {
+                batch.put(b"a", value.map(|value| &value[..])).unwrap();
+            }
+            for value in [Some(b"1"), None] {
+                batch.put(b"b", value.map(|value| &value[..])).unwrap();
+            }
+            batch.commit().unwrap();
+            assert_eq!(everything(table), [(b"a".to_vec(), b"2".to_vec())]);
+        });
+    }
+
+    #[test]
+    fn a_load_is_a_batch_in_bulk() {
+        check(|table| {
+            put(table, b"old", 1);
+            put(table, b"gone", 2);
+            let mut load = Load::default();
+            load.put(b"b", Some(b"1"));
+            load.put(b"a", Some(b""));
+            load.put(b"gone", Some(b"again"));
+            load.put(b"b", Some(b"2"));
+            load.put(b"gone", None);
+            load.put(b"", Some(b"empty key"));
+            table.load(&mut load, CHANGELOG, 8).unwrap();
+            assert_eq!(load.size(), 0);
+            assert_eq!(
+                everything(table),
+                [
+                    (b"".to_vec(), b"empty key".to_vec()),
+                    (b"a".to_vec(), vec![]),
+                    (b"b".to_vec(), b"2".to_vec()),
+                    (b"old".to_vec(), b"1".to_vec()),
+                ]
+            );
+            assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(8));
+            put(table, b"b", 9);
+            assert_eq!(table.get(b"b").unwrap().unwrap().as_ref(), b"1");
+            assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(9));
+        });
+    }
+
+    #[test]
+    fn an_iteration_sees_what_there_was_when_it_began() {
+        check(|table| {
+            put(table, b"a", 1);
+            let iteration = table.iter();
+            put(table, b"b", 2);
+            let mut load = Load::default();
+            load.put(b"c", Some(b"1"));
+            load.put(b"a", None);
+            table.load(&mut load, CHANGELOG, 3).unwrap();
+            assert_eq!(iteration.count(), 1);
+            assert_eq!(table.iter().count(), 2);
+        });
+    }
+
+    /// Enough batches to write memtables to disk, merge files and wait for both.
+    #[test]
+    fn a_table_larger_than_memory_behaves_like_a_map() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        let mut expected = std::collections::BTreeMap::new();
+        let mut number = 1_u64;
+        for offset in 0..30 {
+            let mut batch = table.batch();
+            for _ in 0..1000 {
+                number = number
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let key = (number >> 33) % 20_000;
+                let value = (!number.is_multiple_of(5)).then(|| vec![offset as u8; 1000]);
+                batch.put(&key.to_be_bytes(), value.as_deref()).unwrap();
+                match value {
+                    Some(value) => expected.insert(key.to_be_bytes().to_vec(), value),
+                    None => expected.remove(&key.to_be_bytes()[..]),
+                };
+            }
+            batch.checkpoint(CHANGELOG, offset);
             batch.commit().unwrap();
         }
+        let expected: Vec<_> = expected.into_iter().collect();
+        assert_eq!(everything(&table), expected);
+        store.flush().unwrap();
+        drop((table, store));
         let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
-        assert_eq!(table.get(b"a").unwrap().unwrap().as_ref(), b"1");
+        assert_eq!(everything(&table), expected);
+        assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(29));
+    }
+
+    #[test]
+    fn a_disk_that_fails_in_the_background_fails_the_next_commits() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        put(&table, b"a", 1);
+        store.flush().unwrap();
+        // A file where the folder for files was.
+        let files = dir.path().join("tables/t-0/tables");
+        let aside = dir.path().join("aside");
+        std::fs::rename(&files, &aside).unwrap();
+        std::fs::write(&files, "").unwrap();
+        let error = (2..200)
+            .find_map(|offset| {
+                let mut batch = table.batch();
+                batch.put(b"b", Some(&vec![0; 1 << 20])).unwrap();
+                batch.checkpoint(CHANGELOG, offset);
+                batch.commit().err()
+            })
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("t-0") && error.contains("restart"),
+            "{error}"
+        );
+        assert!(store.flush().is_err());
+        drop((table, store));
+
+        std::fs::remove_file(&files).unwrap();
+        std::fs::rename(&aside, &files).unwrap();
+        let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
+        assert_eq!(everything(&table), [(b"a".to_vec(), b"1".to_vec())]);
         assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(1));
+    }
+
+    #[test]
+    fn a_damaged_table_is_an_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let store = Store::open(dir.path()).unwrap();
+            put(&store.table("t-0").unwrap(), b"a", 1);
+            store.flush().unwrap();
+        }
+        std::fs::write(dir.path().join("tables/t-0/current"), "nonsense").unwrap();
+        let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
+        assert_eq!(everything(&table), []);
+        assert_eq!(table.checkpoint(CHANGELOG).unwrap(), None);
     }
 }

@@ -54,7 +54,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
         "the Kafka client sits behind one module of the runtime",
     ),
     (
-        "fjall",
+        "lsm-tree",
         &["kafmesh"],
         "the local store sits behind one module of the runtime",
     ),
