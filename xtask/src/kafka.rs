@@ -3,6 +3,7 @@
 mod config;
 mod jars;
 mod node;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,12 +14,16 @@ use crate::require::{self, Need};
 use crate::scratch::Scratch;
 use crate::{interrupt, ports, say};
 use node::Node;
+use tls::Keys;
 
 pub(crate) use jars::VERSION;
 
 /// The nodes of a cluster when nothing is said: enough for the replication factor of 3 that definitions usually have,
 /// the clicks example's too.
 pub(crate) const NODES: u16 = 3;
+
+/// Where the brokers listen for SASL_SSL.
+pub(crate) const SASL_BROKERS: &str = "KAFMESH_TEST_SASL_BROKERS";
 
 /// How long all nodes together may take until they serve. Three nodes need about ten seconds; a busy machine more.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -28,6 +33,7 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) struct Cluster {
     // Before the folder, so that no node runs any more when its data goes.
     nodes: Vec<Node>,
+    keys: Keys,
     _data: Scratch,
     jars: PathBuf,
 }
@@ -47,12 +53,14 @@ impl Cluster {
             plural(count, "node")
         ));
         let data = Scratch::new("kafka")?;
-        let nodes = config::cluster(&ports::free(usize::from(count) * 2)?)
+        let keys = Keys::make(data.path())?;
+        let nodes = config::cluster(&ports::free(usize::from(count) * config::PORTS)?)
             .into_iter()
-            .map(|config| Node::new(data.path(), &config))
+            .map(|config| Node::new(data.path(), &config, &keys))
             .collect::<Result<Vec<_>>>()?;
         let mut cluster = Self {
             nodes,
+            keys,
             _data: data,
             jars,
         };
@@ -105,6 +113,20 @@ impl Cluster {
             .map(Node::address)
             .collect::<Vec<_>>()
             .join(",")
+    }
+
+    /// How to reach the brokers over SASL_SSL (SCRAM-SHA-512), as the variables that the tests read.
+    pub(crate) fn sasl(&self) -> [(&'static str, String); 4] {
+        let addresses: Vec<_> = self.nodes.iter().map(Node::sasl_address).collect();
+        [
+            (SASL_BROKERS, addresses.join(",")),
+            (
+                "KAFMESH_TEST_SASL_CA",
+                self.keys.certificate().display().to_string(),
+            ),
+            ("KAFMESH_TEST_SASL_USERNAME", tls::USERNAME.to_owned()),
+            ("KAFMESH_TEST_SASL_PASSWORD", tls::PASSWORD.to_owned()),
+        ]
     }
 
     /// Fails when a node has ended that nobody killed, after showing the end of its log.

@@ -33,6 +33,8 @@ pub(crate) enum Need {
     Maven,
     /// Unpacks the PostgreSQL server.
     Xz,
+    /// librdkafka with TLS is compiled against it; only the test of TLS is.
+    OpenSsl,
 }
 
 /// What building the workspace needs.
@@ -49,6 +51,7 @@ impl Need {
             Self::Bash => "bash",
             Self::Java => "Java 17 or newer (java, or JAVA_HOME), which runs the Kafka server",
             Self::Maven => "Maven (mvn), which fetches the servers",
+            Self::OpenSsl => "OpenSSL's headers, and pkg-config, which finds them",
             Self::Xz => "xz, which unpacks the PostgreSQL server",
         }
     }
@@ -190,6 +193,9 @@ impl Machine {
                 .is_some_and(|version| version >= OLDEST_JAVA),
             Need::Maven => find("mvn").is_some(),
             Need::Xz => find("xz").is_some(),
+            Need::OpenSsl => find("pkg-config").is_some_and(|pkg_config| {
+                succeeds(Command::new(pkg_config).args(["--exists", "openssl"]))
+            }),
         }
     }
 
@@ -288,7 +294,7 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    const EVERYTHING: [Need; 7] = [
+    const EVERYTHING: [Need; 8] = [
         Need::CCompiler,
         Need::CxxCompiler,
         Need::Make,
@@ -296,6 +302,7 @@ mod tests {
         Need::Java,
         Need::Maven,
         Need::Xz,
+        Need::OpenSsl,
     ];
 
     /// A machine whose `PATH` has these programs, each doing what `true` or `false` does.
@@ -327,8 +334,18 @@ mod tests {
     #[test]
     fn a_whole_machine_lacks_nothing() {
         let scratch = Scratch::new("require-test").unwrap();
-        let all = ["cc", "g++", "make", "bash", "java", "mvn", "xz", "apt-get"]
-            .map(|name| (name, "true"));
+        let all = [
+            "cc",
+            "g++",
+            "make",
+            "bash",
+            "java",
+            "mvn",
+            "xz",
+            "pkg-config",
+            "apt-get",
+        ]
+        .map(|name| (name, "true"));
         let machine = machine(&scratch, &all, |_| Some(17));
         assert_eq!(machine.missing(&EVERYTHING), []);
         assert_eq!(machine.manager(), Some(Manager::Apt));
@@ -352,7 +369,8 @@ mod tests {
                 Need::Bash,
                 Need::Java,
                 Need::Maven,
-                Need::Xz
+                Need::Xz,
+                Need::OpenSsl
             ]
         );
     }

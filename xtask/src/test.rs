@@ -10,8 +10,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::interrupt::Interrupted;
-use crate::kafka::{self, Cluster};
+use crate::kafka::{self, Cluster, SASL_BROKERS};
 use crate::postgres::Server;
+use crate::require::Need;
 use crate::{codegen, process, require, say};
 use totals::Totals;
 
@@ -93,6 +94,9 @@ fn checks(options: &Options, report: &mut Report) -> Result<()> {
 
 fn tests(options: &Options, report: &mut Report) -> Result<()> {
     let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut over_tls = cargo(&["test", "--package", "kafmesh-runtime-tests"]);
+    // By itself: with the workspace's tests, everything would be built with OpenSSL.
+    over_tls.args(["--features", "ssl", "--test", "tls"]);
     let mut cluster = None;
     let mut postgres = None;
     let mut started = true;
@@ -102,6 +106,7 @@ fn tests(options: &Options, report: &mut Report) -> Result<()> {
         started &= report.stage("Kafka for the tests", || {
             let own = cluster.insert(Cluster::start(kafka::NODES)?);
             test.env(BROKERS, own.brokers());
+            over_tls.env(BROKERS, own.brokers()).envs(own.sasl());
             Ok(true)
         })?;
     }
@@ -120,24 +125,27 @@ fn tests(options: &Options, report: &mut Report) -> Result<()> {
         return Ok(());
     }
     test.args(&options.passed_on);
-
-    let mut totals = Totals::default();
-    report.stage("tests", || {
-        let status = process::run_lines(&mut test, |line| {
-            println!("{line}");
-            totals.add_line(line);
-        })?;
-        // A server that went away explains failures better than they do.
+    // A server that went away explains failures better than they do.
+    let mut servers_live = || {
         cluster.as_mut().map_or(Ok(()), Cluster::check)?;
-        postgres.as_mut().map_or(Ok(()), Server::check)?;
-        // With failed tests to count, the stage itself is not one more failure.
-        Ok(status.success() || totals.failed > 0)
+        postgres.as_mut().map_or(Ok(()), Server::check)
+    };
+    report.count("tests", &mut test, &mut servers_live)?;
+    if !options.passed_on.is_empty() {
+        return Ok(());
+    }
+    if is_set(BROKERS) && !is_set(SASL_BROKERS) {
+        say::note(format!(
+            "left out: the tests over TLS, since your Kafka is used and {SASL_BROKERS} is not set"
+        ));
+        return Ok(());
+    }
+    let ready = report.stage("what the tests over TLS need", || {
+        require::ensure(&[Need::OpenSsl])?;
+        Ok(true)
     })?;
-    report.totals.passed += totals.passed;
-    report.totals.failed += totals.failed;
-    report.totals.skipped += totals.skipped;
-    if totals.failed > 0 {
-        report.failures.push("tests".to_owned());
+    if ready {
+        report.count("tests over TLS", &mut over_tls, &mut servers_live)?;
     }
     Ok(())
 }
@@ -154,6 +162,32 @@ struct Report {
 }
 
 impl Report {
+    /// Runs tests and counts them; `servers_live` fails when that is why they failed.
+    fn count(
+        &mut self,
+        name: &str,
+        test: &mut Command,
+        servers_live: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let mut totals = Totals::default();
+        self.stage(name, || {
+            let status = process::run_lines(test, |line| {
+                println!("{line}");
+                totals.add_line(line);
+            })?;
+            servers_live()?;
+            // With failed tests to count, the stage itself is not one more failure.
+            Ok(status.success() || totals.failed > 0)
+        })?;
+        self.totals.passed += totals.passed;
+        self.totals.failed += totals.failed;
+        self.totals.skipped += totals.skipped;
+        if totals.failed > 0 {
+            self.failures.push(name.to_owned());
+        }
+        Ok(())
+    }
+
     /// Runs one part and says how long it took. A part that fails without a test to blame counts as one failure, so
     /// that the last line never looks better than the run was; the parts after it run all the same.
     ///

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus};
 use anyhow::{Context as _, Result};
 
 use super::config::{self, NodeConfig};
+use super::tls::{self, Keys};
 use crate::process::{self, Group};
 use crate::require;
 use crate::server_log::ServerLog;
@@ -18,6 +19,7 @@ const READY: &str = "Kafka Server started";
 pub(super) struct Node {
     id: u16,
     address: String,
+    sasl_address: String,
     heap: &'static str,
     cluster_id: String,
     voters: String,
@@ -29,19 +31,20 @@ pub(super) struct Node {
 
 impl Node {
     /// Writes the node's files below `folder`.
-    pub(super) fn new(folder: &Path, config: &NodeConfig) -> Result<Self> {
+    pub(super) fn new(folder: &Path, config: &NodeConfig, keys: &Keys) -> Result<Self> {
         let folder = folder.join(format!("node-{}", config.id));
         let properties = folder.join("server.properties");
         let log4j = folder.join("log4j2.properties");
         let write = || {
             fs::create_dir(&folder)?;
             fs::write(&log4j, config::LOG4J)?;
-            fs::write(&properties, config.properties(&folder.join("data")))
+            fs::write(&properties, config.properties(&folder.join("data"), keys))
         };
         write().with_context(|| format!("cannot write to {}", folder.display()))?;
         Ok(Self {
             id: config.id,
             address: format!("127.0.0.1:{}", config.broker_port),
+            sasl_address: format!("127.0.0.1:{}", config.sasl_port),
             heap: config.heap(),
             cluster_id: config.cluster_id.clone(),
             voters: config.voters.clone(),
@@ -63,6 +66,11 @@ impl Node {
         &self.address
     }
 
+    /// Of the listener that wants TLS and a password.
+    pub(super) fn sasl_address(&self) -> &str {
+        &self.sasl_address
+    }
+
     /// Begins to prepare the storage.
     pub(super) fn format(&self, jars: &Path) -> Result<Group> {
         let mut command = self.java(jars)?;
@@ -74,7 +82,13 @@ impl Node {
         ]);
         command
             .args(["--initial-controllers", &self.voters, "--config"])
-            .arg(&self.properties);
+            .arg(&self.properties)
+            .arg("--add-scram")
+            .arg(format!(
+                "SCRAM-SHA-512=[name={},password={}]",
+                tls::USERNAME,
+                tls::PASSWORD
+            ));
         Group::spawn(&mut command)
     }
 

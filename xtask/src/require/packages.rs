@@ -67,6 +67,12 @@ impl Manager {
             (_, Need::Maven) => &["maven"],
             (Self::Apt, Need::Xz) => &["xz-utils"],
             (_, Need::Xz) => &["xz"],
+            (Self::Apt, Need::OpenSsl) => &["libssl-dev", "pkg-config"],
+            (Self::Dnf, Need::OpenSsl) => &["openssl-devel", "pkgconf"],
+            (Self::Zypper, Need::OpenSsl) => &["libopenssl-devel", "pkg-config"],
+            (Self::Apk, Need::OpenSsl) => &["openssl-dev", "pkgconf"],
+            (Self::Pacman, Need::OpenSsl) => &["openssl", "pkgconf"],
+            (Self::Brew, Need::OpenSsl) => &["openssl@3", "pkgconf"],
         }
     }
 
