@@ -17,3 +17,15 @@ pub use service::ServiceTest;
 pub use sink::SinkTest;
 pub use view_sink::ViewSinkTest;
 pub use view_source::ViewSourceTest;
+
+/// Where a record with `key` goes in a topic of `partitions` partitions, as every Kafka client whose
+/// partitioner is the Java client's default has it.
+///
+/// For tests that rely on an order: records of one partition are handled one after the other.
+///
+/// ```
+/// assert_eq!(kafmesh::testing::partition_of("user-1", 1), 0);
+/// ```
+pub fn partition_of(key: &str, partitions: i32) -> i32 {
+    crate::kafka::partition_of(key.as_bytes(), partitions)
+}
