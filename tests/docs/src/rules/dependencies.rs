@@ -39,6 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kafmesh-proto", &[]),
     ("kafmesh", &["kafmesh-proto"]),
     ("clicks", &["kafmesh"]),
+    ("devices", &["kafmesh"]),
     ("xtask", &[]),
     ("kafmesh-bench", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
@@ -65,7 +66,8 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "protox",
-        &["kafmesh-definition", "kafmesh-proto"],
+        // The example compiles its own gRPC interface with it, as any user may.
+        &["devices", "kafmesh-definition", "kafmesh-proto"],
         "only the definition compiles a user's protos",
     ),
     (
