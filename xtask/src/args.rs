@@ -15,7 +15,7 @@ Repository chores.
 Usage: cargo xtask COMMAND
 
 Commands:
-  demo                          the clicks example with traffic, on a broker inside kafmesh
+  demo                          the examples with traffic, on a broker inside kafmesh
                                 (KAFMESH_BROKERS: on yours)
   test [OPTIONS] [FILTER]       every check and test, on a Kafka and a PostgreSQL started for it
                                 (KAFMESH_TEST_BROKERS, KAFMESH_TEST_POSTGRES: on yours)

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the clicks example with generated traffic, from nothing to live totals in the terminal.
+//! `cargo xtask demo`: the examples with generated traffic, from nothing to live results in the terminal.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -8,8 +8,11 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{process, require, say};
 
-/// The seed's service, as its users would write it.
-const DEFINITION: &str = "examples/clicks/docs/definition.yaml";
+/// What is run: services as their users would write them.
+const DEFINITIONS: [&str; 2] = [
+    "examples/clicks/docs/definition.yaml",
+    "examples/devices/docs/definition.yaml",
+];
 
 /// The command line tool among the workspace's packages.
 const KAFMESH: [&str; 4] = ["--package", "kafmesh-cli", "--bin", "kafmesh"];
@@ -32,14 +35,19 @@ pub(crate) fn run() -> Result<bool> {
     say::note(format!("built in {}", say::took(started.elapsed())));
 
     say::step(format!(
-        "3 of 3: kafmesh dev {DEFINITION} -- --demo (builds the service; Ctrl-C stops everything)"
+        "3 of 3: kafmesh dev {} -- --demo (builds the services; Ctrl-C stops everything)",
+        DEFINITIONS.join(" ")
     ));
     let mut run = Command::new("cargo");
     process::forget_own_package(&mut run);
     let error = run
         .args(["run", "--quiet"])
         .args(KAFMESH)
-        .args(["--", "dev", DEFINITION, "--", "--demo"])
+        .args(["--", "dev"])
+        .args(DEFINITIONS)
+        .args(["--", "--demo"])
+        // The warehouse of the devices is then a file that goes with the rest of the local state.
+        .env_remove("DATABASE_URL")
         .current_dir(crate::root())
         .exec();
     Err(error).context("cannot start kafmesh dev")

@@ -23,7 +23,9 @@ const PAGES: &[&str] = &["/", "/docs", "/pricing", "/blog", "/about"];
 
 /// Clicks are emitted this often, a few at a time.
 const TICK: Duration = Duration::from_millis(50);
+/// How often the totals are shown in place, and where they are appended, a line at a time.
 const REDRAW: Duration = Duration::from_millis(500);
+const APPEND: Duration = Duration::from_secs(2);
 
 /// Emits clicks and shows the totals until the process ends.
 ///
@@ -54,7 +56,7 @@ pub async fn run(clicks: UserIdClickSource, totals: UserIdTotalClicksView) -> ka
             .collect();
         emitted += batch.len() as u64;
         clicks.emit_all(batch).await?;
-        if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+        if drawn.is_none_or(|drawn| drawn.elapsed() >= screen.interval()) {
             drawn = Some(Instant::now());
             let rows = totals
                 .iter()?
@@ -77,6 +79,10 @@ impl Screen {
             terminal: std::io::stdout().is_terminal(),
             lines: 0,
         }
+    }
+
+    fn interval(&self) -> Duration {
+        if self.terminal { REDRAW } else { APPEND }
     }
 
     fn draw(&mut self, mut rows: Vec<(String, u64)>, emitted: u64, since: Duration) {
