@@ -85,6 +85,7 @@ impl Cluster {
     pub(crate) async fn topics(&self, wait: Duration) -> Result<ClusterTopics> {
         let client = Arc::clone(&self.admin.client);
         let brokers = self.properties.brokers().to_owned();
+        let described_by = self.described_by.clone();
         blocking(move || {
             let metadata =
                 client.inner().fetch_metadata(None, wait).map_err(|error| {
@@ -101,6 +102,7 @@ impl Cluster {
                         _ => super::failed("listing the topics", &error),
                     }
                 })?;
+            described_by.know(metadata.brokers().iter().map(|broker| broker.id()));
             let partitions = metadata
                 .topics()
                 .iter()

@@ -16,7 +16,7 @@ use super::context::Context;
 use super::group::GroupConsumer;
 use super::producer::Producer;
 use super::reader::Reader;
-use super::topic_ids::KnownTopics;
+use super::topic_ids::{DescribedBy, KnownTopics};
 use crate::error::{Error, Result};
 
 /// How long a request to the cluster may take before it is an error.
@@ -31,6 +31,7 @@ pub(crate) struct Cluster {
     pub(super) properties: Properties,
     pub(super) admin: Arc<Admin>,
     pub(super) known_topics: KnownTopics,
+    pub(super) described_by: DescribedBy,
 }
 
 impl Cluster {
@@ -46,6 +47,7 @@ impl Cluster {
             properties,
             admin,
             known_topics: KnownTopics::default(),
+            described_by: DescribedBy::default(),
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! librdkafka follows a name: it reads on in the new topic, wherever the old one was at.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use ::rdkafka::admin::AdminClient;
@@ -18,6 +18,31 @@ use crate::kafka::TopicId;
 #[derive(Clone, Default)]
 pub(super) struct KnownTopics(Arc<Mutex<BTreeMap<String, Option<TopicId>>>>);
 
+/// The brokers that descriptions can be asked from, the next one first; clones share them.
+///
+/// librdkafka would ask the controller, and waits without an end for a controller that it does not
+/// know, though every broker has the answer.
+#[derive(Clone, Default)]
+pub(super) struct DescribedBy(Arc<Mutex<VecDeque<i32>>>);
+
+impl DescribedBy {
+    pub(super) fn know(&self, brokers: impl Iterator<Item = i32>) {
+        *lock(&self.0) = brokers.collect();
+    }
+
+    fn next(&self) -> Option<i32> {
+        lock(&self.0).front().copied()
+    }
+
+    /// `broker` did not answer: asks another one the next time.
+    fn avoid(&self, broker: i32) {
+        let mut brokers = lock(&self.0);
+        if brokers.front() == Some(&broker) {
+            brokers.rotate_left(1);
+        }
+    }
+}
+
 impl Cluster {
     /// The ids of those of `topics` that exist; `None` where the broker gives no ids.
     ///
@@ -29,9 +54,14 @@ impl Cluster {
     ) -> Result<HashMap<String, Option<TopicId>>> {
         let action = || format!("asking for the ids of topics {}", topics.join(", "));
         let client = Arc::clone(&self.admin.client);
-        let described = ffi::describe_topics(client, AdminClient::inner, topics)
-            .await
-            .map_err(|code| super::failed_with(action(), code))?;
+        let broker = self.described_by.next();
+        let described = ffi::describe_topics(client, AdminClient::inner, broker, topics).await;
+        let described = described.map_err(|code| {
+            if let Some(broker) = broker {
+                self.described_by.avoid(broker);
+            }
+            super::failed_with(action(), code)
+        })?;
         let mut ids = HashMap::with_capacity(described.len());
         for (topic, answer) in described {
             match answer {
@@ -84,5 +114,24 @@ impl Cluster {
             .into_iter()
             .find(|(topic, id)| ids.get(topic) != Some(id))
             .map(|(topic, _)| topic))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_does_not_answer_is_followed_by_another() {
+        let brokers = DescribedBy::default();
+        assert_eq!(brokers.next(), None);
+        brokers.know([3, 1].into_iter());
+        assert_eq!(brokers.next(), Some(3));
+        brokers.avoid(3);
+        // Several requests may have failed at once.
+        brokers.avoid(3);
+        assert_eq!(brokers.next(), Some(1));
+        brokers.avoid(1);
+        assert_eq!(brokers.next(), Some(3));
     }
 }

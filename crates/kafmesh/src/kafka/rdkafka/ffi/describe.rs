@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "rdkafka has no form of this request")]
 
 use std::ffi::CString;
-use std::ptr::null;
+use std::ptr::null_mut;
 use std::sync::Arc;
 
 use ::rdkafka::bindings as sys;
@@ -11,15 +11,17 @@ use ::rdkafka::types::RDKafkaErrorCode;
 
 use super::memory::text;
 use super::queue::Reply;
+use crate::kafka::rdkafka::client::REQUEST_TIMEOUT;
 use crate::kafka::rdkafka::context::Context;
 
 /// What one topic was answered with: its id, all zeros if the broker gives none.
 pub(crate) type DescribedTopic = (String, Result<[u8; 16], RDKafkaErrorCode>);
 
-/// The ids of `topics`, each of which may fail by itself.
+/// The ids of `topics` as `broker` knows them, or the controller; each of them may fail by itself.
 pub(crate) async fn describe_topics<T>(
     admin: Arc<T>,
     client: impl Fn(&T) -> &Client<Context>,
+    broker: Option<i32>,
     topics: &[&str],
 ) -> Result<Vec<DescribedTopic>, RDKafkaErrorCode> {
     let names = topics
@@ -29,13 +31,24 @@ pub(crate) async fn describe_topics<T>(
         .map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     let native = client(&admin).native_ptr();
     let reply = Reply::queue(admin, native);
-    // SAFETY: the names are valid during the calls, which copy them; the collection is destroyed after
-    // the request has copied it.
+    let timeout = i32::try_from(REQUEST_TIMEOUT.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: the names are valid during the calls, which copy them; the collection and the options are
+    // destroyed after the request has copied them. Setting an option fails only for a value out of its
+    // range, which leaves the default.
     unsafe {
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
         let collection =
             sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-        sys::rd_kafka_DescribeTopics(native, collection, null(), reply.queue.queue.as_ptr());
+        let options = sys::rd_kafka_AdminOptions_new(
+            native,
+            sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        );
+        sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout, null_mut(), 0);
+        if let Some(broker) = broker {
+            sys::rd_kafka_AdminOptions_set_broker(options, broker, null_mut(), 0);
+        }
+        sys::rd_kafka_DescribeTopics(native, collection, options, reply.queue.queue.as_ptr());
+        sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_TopicCollection_destroy(collection);
     }
     let event = reply.event().await;
