@@ -29,14 +29,21 @@ pub(crate) const TABLE: &str = "kafmeshBench.tables.readBack-table";
 /// What `read back` found.
 pub(crate) const FOUND: &str = "kafmeshBench.found";
 
-const OUTPUTS: [&str; 5] = [TOTALS, CHANGELOG, PASSED, BARE, FOUND];
+/// The table that clicks are joined with.
+pub(crate) const USERS: &str = "kafmeshBench.users";
+pub(crate) const JOINED: &str = "kafmeshBench.joined";
+pub(crate) const LOOKED_UP: &str = "kafmeshBench.lookedUp";
+
+const OUTPUTS: [&str; 7] = [TOTALS, CHANGELOG, PASSED, BARE, FOUND, JOINED, LOOKED_UP];
 
 /// The group of the bare loop, which is in no definition.
 pub(crate) const BARE_GROUP: &str = "kafmeshBench.bare";
-const GROUPS: [&str; 4] = [
+const GROUPS: [&str; 6] = [
     "kafmeshBench.clicks.totalClicks",
     "kafmeshBench.clicks.passThrough",
     "kafmeshBench.tables.readBack",
+    "kafmeshBench.joins.join",
+    "kafmeshBench.joins.lookup",
     BARE_GROUP,
 ];
 
@@ -94,7 +101,7 @@ impl Cluster {
     /// Deletes everything the benchmark made.
     pub(crate) fn clean(&self) -> Result<()> {
         self.reset()?;
-        self.delete(&[INPUT, TABLE])
+        self.delete(&[INPUT, TABLE, USERS])
     }
 
     /// Makes the next run start from nothing: no outputs, no committed offsets.

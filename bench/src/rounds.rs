@@ -4,11 +4,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::cluster::{BARE, CHANGELOG, Cleanup, Cluster, INPUT, PASSED, TOTALS};
+use crate::cluster::{
+    BARE, CHANGELOG, Cleanup, Cluster, INPUT, JOINED, LOOKED_UP, PASSED, TOTALS, USERS,
+};
 use crate::cost::Cost;
 use crate::process::{self, measured, say, this_program};
 use crate::table::{self, Results};
-use crate::verify::{Contents, Counts};
+use crate::tables::Entries;
+use crate::verify::{Contents, Counts, Joined};
 use crate::work::{Contender, Report};
 use crate::workload::Workload;
 
@@ -45,10 +48,17 @@ pub(crate) fn run(options: &Options, runs: u32, cluster: &Cluster) -> Result<boo
         started.elapsed().as_secs_f64()
     ));
 
+    let users = Entries {
+        entries: workload.keys,
+        versions: 1,
+    };
+    cluster.create(USERS, Cleanup::Compact)?;
+    cluster.load(USERS, users.all())?;
+
     let mut results = Results::default();
     let mut right = true;
     for round in 1..=runs {
-        for contender in [Contender::Count, Contender::PassThrough, Contender::Bare] {
+        for contender in table::CONTENDERS {
             cluster.reset()?;
             if contender == Contender::Bare {
                 cluster.create(BARE, Cleanup::Delete)?;
@@ -89,6 +99,8 @@ fn verify(
             cluster.scan(CHANGELOG, |_, key, value| counts.state(key, value))?;
             return Ok(counts.check()?);
         }
+        Contender::Join => return verify_joined(cluster, JOINED, workload, input),
+        Contender::Lookup => return verify_joined(cluster, LOOKED_UP, workload, input),
         Contender::PassThrough => PASSED,
         Contender::Bare => BARE,
     };
@@ -97,6 +109,22 @@ fn verify(
         output.add(partition, key, value)
     })?;
     Ok(output.check_same(input)?)
+}
+
+/// Checks that each record of the input led to one output with its user's entry.
+fn verify_joined(
+    cluster: &Cluster,
+    topic: &str,
+    workload: Workload,
+    input: &Contents,
+) -> Result<()> {
+    let users = Entries {
+        entries: workload.keys,
+        versions: 1,
+    };
+    let mut joined = Joined::new(input, |key| users.last(key));
+    cluster.scan(topic, |_, key, value| joined.output(key, value))?;
+    Ok(joined.check()?)
 }
 
 fn work(workload: Workload, contender: Contender, cluster: &Cluster) -> Result<Report> {

@@ -10,10 +10,18 @@ use crate::workload::{self, Workload};
 /// Goals, of CPU microseconds per record and of bytes.
 const COUNT_GOAL: f64 = 8.0;
 const PASS_THROUGH_GOAL: f64 = 5.0;
+const JOIN_GOAL: f64 = 8.0;
 const CORE_GOAL: f64 = 1.0;
 const MEMORY_GOAL: f64 = 300e6;
 
-const CONTENDERS: [Contender; 3] = [Contender::Count, Contender::PassThrough, Contender::Bare];
+/// Everybody, in the order they run.
+pub(crate) const CONTENDERS: [Contender; 5] = [
+    Contender::Count,
+    Contender::PassThrough,
+    Contender::Join,
+    Contender::Lookup,
+    Contender::Bare,
+];
 
 /// What all runs reported.
 #[derive(Debug, Default)]
@@ -55,6 +63,8 @@ pub(crate) fn title(contender: Contender) -> &'static str {
     match contender {
         Contender::Count => "count",
         Contender::PassThrough => "pass-through",
+        Contender::Join => "join",
+        Contender::Lookup => "lookup",
         Contender::Bare => "bare",
     }
 }
@@ -156,6 +166,20 @@ pub(crate) fn print(workload: Workload, runs: u32, results: &Results) {
                 .of(Contender::PassThrough, |report| cpu(workload, report))
                 .median(),
             PASS_THROUGH_GOAL,
+        ),
+        (
+            "join, CPU µs/record",
+            results
+                .of(Contender::Join, |report| cpu(workload, report))
+                .median(),
+            JOIN_GOAL,
+        ),
+        (
+            "lookup, CPU µs/record",
+            results
+                .of(Contender::Lookup, |report| cpu(workload, report))
+                .median(),
+            JOIN_GOAL,
         ),
         (
             "count outside the Kafka client, CPU µs/record",

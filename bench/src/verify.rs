@@ -221,6 +221,58 @@ impl<'a> Counts<'a> {
     }
 }
 
+/// The output of a join.
+pub(crate) struct Joined<'a, F> {
+    expected: &'a Contents,
+    /// What the table holds under a key.
+    entry: F,
+    outputs: Vec<u64>,
+    problems: Problems,
+}
+
+impl<'a, F: Fn(u64) -> u64> Joined<'a, F> {
+    /// To be compared with the input in `expected`.
+    pub(crate) fn new(expected: &'a Contents, entry: F) -> Self {
+        Self {
+            expected,
+            entry,
+            outputs: vec![0; expected.keys.len()],
+            problems: Problems::default(),
+        }
+    }
+
+    /// Adds the next record of the output.
+    pub(crate) fn output(&mut self, key: &[u8], value: &[u8]) {
+        let number = self.expected.workload.number(key);
+        let count = TotalClicksState::decode(value).map(|state| state.count);
+        match (number, count) {
+            (Some(number), Ok(count)) if count == (self.entry)(number as u64) => {
+                self.outputs[number] += 1;
+            }
+            (_, found) => self
+                .problems
+                .add(|| format!("{} was joined with {found:?}", key.escape_ascii())),
+        }
+    }
+
+    /// Checks that every key has as many outputs as inputs.
+    pub(crate) fn check(mut self) -> Result<(), Problems> {
+        for (number, (outputs, expected)) in (0..).zip(self.outputs.iter().zip(&self.expected.keys))
+        {
+            if *outputs != expected.records {
+                self.problems.add(|| {
+                    format!(
+                        "{} has {outputs} outputs, expected {}",
+                        workload::key_text(number),
+                        expected.records
+                    )
+                });
+            }
+        }
+        self.problems.into_result()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,5 +396,33 @@ mod tests {
         assert!(error.contains("the last state of user-000019"), "{error}");
         let error = check_counts(|_, states| states.push((WORKLOAD.keys, 1))).unwrap_err();
         assert!(error.contains("nobody sent the key user-000020"), "{error}");
+    }
+
+    #[test]
+    fn wrong_joins_are_named() {
+        let input = contents(records());
+        let check = |change: &dyn Fn(&mut Vec<(u64, u64)>)| {
+            let mut outputs: Vec<_> = records().map(|(_, key, _)| (key, key + 1)).collect();
+            change(&mut outputs);
+            let mut joined = Joined::new(&input, |key| key + 1);
+            for (key, count) in outputs {
+                let value = TotalClicksState { count }.encode_to_vec();
+                joined.output(workload::key_text(key).as_bytes(), &value);
+            }
+            joined.check().map_err(|problems| problems.to_string())
+        };
+        check(&|_| {}).unwrap();
+        assert!(
+            check(&|outputs| outputs.truncate(499))
+                .unwrap_err()
+                .contains("outputs, expected")
+        );
+        assert!(check(&|outputs| outputs.push(outputs[0])).is_err());
+        assert!(
+            check(&|outputs| outputs[3].1 += 1)
+                .unwrap_err()
+                .contains("was joined with")
+        );
+        assert!(check(&|outputs| outputs[3].0 = WORKLOAD.keys).is_err());
     }
 }

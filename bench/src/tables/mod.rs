@@ -15,7 +15,7 @@ use crate::cluster::{Cleanup, Cluster, FOUND, INPUT, TABLE};
 use crate::definitions::models::TotalClicks;
 use crate::process::{self, measured, say, this_program};
 use crate::workload;
-use data::Entries;
+pub(crate) use data::Entries;
 use report::Results;
 use work::{Holder, Report};
 

@@ -20,6 +20,10 @@ pub(crate) enum Contender {
     Count,
     /// A kafmesh processor without state.
     PassThrough,
+    /// A kafmesh processor that joins a table.
+    Join,
+    /// A kafmesh processor that looks up in a global table.
+    Lookup,
     /// A loop over librdkafka that consumes and produces.
     Bare,
 }
@@ -60,6 +64,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let first = match options.contender {
         Contender::Count => service::count(options)?,
         Contender::PassThrough => service::pass_through(options)?,
+        Contender::Join => service::join(options)?,
+        Contender::Lookup => service::lookup(options)?,
         Contender::Bare => bare::run(options)?,
     };
     let ended = SystemTime::now();

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use kafmesh::Stopper;
 
 use super::{Options, Progress};
-use crate::definitions::models::{Click, TotalClicks};
-use crate::definitions::{Service, clicks};
+use crate::definitions::models::{Click, TotalClicks, TotalClicksState};
+use crate::definitions::{Service, clicks, joins};
 
 /// Ends the service after the last record.
 #[derive(Clone)]
@@ -56,6 +56,40 @@ impl clicks::PassThroughProcessor for Passer {
     }
 }
 
+struct Joiner(End);
+
+impl joins::JoinProcessor for Joiner {
+    async fn handle_user_id_click(
+        &self,
+        ctx: &mut joins::JoinContext<'_>,
+        _click: Click,
+    ) -> kafmesh::Result<()> {
+        let user = ctx.join_user_id_total_clicks()?.unwrap_or_default();
+        let joined = TotalClicksState { count: user.count };
+        ctx.output_user_id_total_clicks_state(ctx.key(), &joined);
+        self.0.handled(ctx.partition(), ctx.offset());
+        Ok(())
+    }
+}
+
+struct Finder(End);
+
+impl joins::LookupProcessor for Finder {
+    async fn handle_user_id_click(
+        &self,
+        ctx: &mut joins::LookupContext<'_>,
+        _click: Click,
+    ) -> kafmesh::Result<()> {
+        let user = ctx.lookup_user_id_total_clicks(ctx.key())?;
+        let found = TotalClicksState {
+            count: user.unwrap_or_default().count,
+        };
+        ctx.output_user_id_total_clicks_state(ctx.key(), &found);
+        self.0.handled(ctx.partition(), ctx.offset());
+        Ok(())
+    }
+}
+
 /// Counts clicks per user; returns when the first was handled.
 pub(super) fn count(options: &Options) -> Result<SystemTime> {
     run(options, |service, end| {
@@ -71,6 +105,20 @@ pub(super) fn pass_through(options: &Options) -> Result<SystemTime> {
         service
             .clicks()
             .register_pass_through_processor(Passer(end))
+    })
+}
+
+/// Joins clicks with the users' table; returns when the first record was handled.
+pub(super) fn join(options: &Options) -> Result<SystemTime> {
+    run(options, |service, end| {
+        service.joins().register_join_processor(Joiner(end))
+    })
+}
+
+/// Looks the clicks' users up; returns when the first record was handled.
+pub(super) fn lookup(options: &Options) -> Result<SystemTime> {
+    run(options, |service, end| {
+        service.joins().register_lookup_processor(Finder(end))
     })
 }
 
