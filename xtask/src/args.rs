@@ -33,8 +33,11 @@ Options of test:
   -- ARGUMENTS     passed to the test binaries, without the checks
 
 Options of bench:
+  --rows ROWS      records: what a record costs, tables: how large tables are restored, read and
+                   held (records,tables)
   --records N      how many records everybody handles (2000000)
   --keys N         how many keys they have (100000)
+  --entries N,…    how many entries the tables have (1000000,5000000)
   --runs N         how often everybody runs, in turn (3)
 
 Examples:
@@ -120,6 +123,14 @@ fn bench(mut parser: lexopt::Parser) -> Result<Task> {
             Long("records") => (&mut options.records, "--records"),
             Long("keys") => (&mut options.keys, "--keys"),
             Long("runs") => (&mut options.runs, "--runs"),
+            Long("rows") => {
+                options.rows = Some(parser.value()?.string()?);
+                continue;
+            }
+            Long("entries") => {
+                options.entries = Some(parser.value()?.string()?);
+                continue;
+            }
             other => return Err(other.unexpected().into()),
         };
         let number: NonZeroU64 = parser
@@ -198,6 +209,15 @@ mod tests {
                     records: Some(200_000),
                     keys: Some(10),
                     runs: Some(1),
+                    ..bench::Options::default()
+                }),
+            ),
+            (
+                "bench --rows tables --entries 1000,2000",
+                Task::Bench(bench::Options {
+                    rows: Some("tables".to_owned()),
+                    entries: Some("1000,2000".to_owned()),
+                    ..bench::Options::default()
                 }),
             ),
             ("codegen", Task::Codegen(codegen::Mode::Write)),

@@ -16,6 +16,10 @@ const PACKAGE: [&str; 4] = ["--release", "--quiet", "--package", "kafmesh-bench"
 /// What to measure; what is not given is the benchmark's own default.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
+    /// Which rows, as the benchmark reads it.
+    pub(crate) rows: Option<String>,
+    /// How many entries the tables have, as the benchmark reads it.
+    pub(crate) entries: Option<String>,
     /// How many records to handle.
     pub(crate) records: Option<u64>,
     /// How many keys they have.
@@ -41,13 +45,16 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut bench = process::tethered("cargo");
     bench.arg("run").args(PACKAGE).current_dir(crate::root());
     bench.args(["--", "bench"]);
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
     for (name, value) in [
-        ("--records", options.records),
-        ("--keys", options.keys),
-        ("--runs", options.runs),
+        ("--rows", options.rows.clone()),
+        ("--records", number(options.records)),
+        ("--keys", number(options.keys)),
+        ("--entries", options.entries.clone()),
+        ("--runs", number(options.runs)),
     ] {
         if let Some(value) = value {
-            bench.args([name, &value.to_string()]);
+            bench.args([name, &value]);
         }
     }
     let given = BROKERS.iter().find_map(|name| {
@@ -72,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             own = Some(cluster);
         }
     }
-    say::step("measuring (with the default options about five minutes)");
+    say::step("measuring (with the default options about ten minutes)");
     let status = process::run(&mut bench)?;
     // A server that went away explains a failure better than what it led to.
     own.as_mut().map_or(Ok(()), Cluster::check)?;
