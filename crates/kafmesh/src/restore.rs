@@ -206,7 +206,9 @@ async fn read_to_end(
             tracing::info!(topic, partition, at, to = high, percent, "restoring state");
         }
     };
-    let mut reached = load(stream, table, topic, extent, start, &mut tell, |_| {}).await?;
+    let mut records = 0;
+    let count = |batch: &Batch| records += batch.len();
+    let mut reached = load(stream, table, topic, extent, start, &mut tell, count).await?;
     loop {
         match reached {
             // A partition's new leader may not yet know that records are committed which the old
@@ -217,13 +219,11 @@ async fn read_to_end(
                 let mut batch = table.batch();
                 batch.checkpoint(CheckpointOf { topic, partition }, end);
                 batch.commit()?;
-                let seconds = began.elapsed().as_secs_f64();
                 tracing::info!(
                     topic,
                     partition,
-                    from = start,
-                    to = end,
-                    seconds,
+                    records,
+                    seconds = began.elapsed().as_secs_f64(),
                     "state restored"
                 );
                 return Ok(end);
@@ -237,7 +237,10 @@ async fn read_to_end(
         let next = stream.next().await?;
         let at = advance(table, &next)?;
         reached = match next {
-            Polled::Records(_) => Reached::Record(at),
+            Polled::Records(batch) => {
+                records += batch.len();
+                Reached::Record(at)
+            }
             Polled::End(_) => Reached::End(at),
         };
     }

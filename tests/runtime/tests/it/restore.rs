@@ -1,6 +1,7 @@
 //! State that comes back from its changelog.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put, Writer};
 use kafmesh_runtime_tests::{Shape, counting};
@@ -47,6 +48,53 @@ async fn a_lost_state_directory_is_restored_from_the_changelog() {
         "{output}"
     );
     assert_eq!(kafka::last_counts(&shape.changelog()), clicks.truth());
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_goes_on_and_misses_nothing() {
+    const KEYS: u64 = 40_000;
+    let shape = Shape::counter(unique("half"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("connected").await;
+    counter.stop().await;
+
+    // Twice, and long enough that it is written in several parts. The counter skips the second field.
+    let count = |key: u64| 1 + key % 100;
+    let writer = Writer::new();
+    for version in 0..2 {
+        for key in 0..KEYS {
+            let mut value = vec![8, (version * count(key)) as u8, 18, 200, 1];
+            value.resize(205, b'.');
+            writer.put(
+                &shape.changelog(),
+                Put {
+                    key: Some(format!("k{key}").as_bytes()),
+                    value: Some(&value),
+                    ..Put::default()
+                },
+            );
+        }
+    }
+    writer.finish();
+
+    for millis in [100, 300, 700] {
+        let mut counter = Counter::start(&shape, state.path(), &[]);
+        counter.says("partitions assigned").await;
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        counter.kill();
+    }
+    let mut counter = Counter::start(&shape, state.path(), &[]);
+    counter.says("partitions assigned").await;
+    let mut clicks = Clicks::new(&shape, KEYS);
+    clicks.write(KEYS);
+    let group = GroupWatch::new(&shape.group(), &clicks.topic, 1);
+    group.caught_up().await;
+    counter.stop().await;
+    let truth: std::collections::BTreeMap<_, _> = (0..KEYS)
+        .map(|key| (format!("k{key}"), 1 + count(key)))
+        .collect();
+    assert_eq!(kafka::last_counts(&shape.changelog()), truth);
 }
 
 #[tokio::test]
