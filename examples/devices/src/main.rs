@@ -82,7 +82,9 @@ async fn connect(url: Option<String>, config: &kafmesh::Config) -> kafmesh::Resu
             Warehouse::sqlite_url(&config.state_dir.join("warehouse.sqlite"))
         }
     };
-    Warehouse::connect(&url)
-        .await
-        .map_err(kafmesh::Error::handler)
+    Warehouse::connect(&url).await.map_err(|error| {
+        kafmesh::Error::handler(format!(
+            "cannot open the warehouse: {error}; is DATABASE_URL right?"
+        ))
+    })
 }
