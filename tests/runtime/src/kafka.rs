@@ -65,7 +65,7 @@ pub struct Put<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
-fn client() -> ClientConfig {
+pub(crate) fn client() -> ClientConfig {
     client_of(&brokers())
 }
 

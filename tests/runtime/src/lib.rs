@@ -5,10 +5,12 @@
 
 pub mod kafka;
 mod parts;
+mod pauses;
 mod processor;
 mod shape;
 
 pub use parts::{Ending, Keep, Parts, Plan, Report, Ship};
+pub use pauses::Pauses;
 pub use processor::{Handle, Handler, counting};
 pub use shape::{Mesh, Shape};
 

@@ -2,7 +2,8 @@
 //!
 //! `KAFMESH_*` configures it as any service; `COUNTER_*` say what it is:
 //! `COUNTER_PREFIX`, `COUNTER_PARTITIONS`, `COUNTER_REPLICATION`, `COUNTER_RETENTION_MS`,
-//! `COUNTER_FOREIGN` (an input that another service creates), `COUNTER_HANG_AT` (the handler of that
+//! `COUNTER_FOREIGN` (an input that another service creates), `COUNTER_JOIN` (a topic in which every key
+//! must be found; then there is an input `taps`, too), `COUNTER_HANG_AT` (the handler of that
 //! key never returns) and `COUNTER_PAUSE_US` (how long the handler takes).
 
 use std::sync::Once;
@@ -39,6 +40,9 @@ impl Processor for Counter {
             println!("hanging");
             std::future::pending::<()>().await;
         }
+        if !self.descriptor.joins.is_empty() && context.join::<Count>(0)?.is_none() {
+            return Err(kafmesh::Error::handler("the joined table lacks the key"));
+        }
         if !self.pause.is_zero() {
             tokio::time::sleep(self.pause).await;
         }
@@ -65,6 +69,10 @@ async fn main() -> Result<()> {
     if let Some(foreign) = variable::<String>("COUNTER_FOREIGN") {
         shape.inputs.push(String::leak(foreign));
         shape.foreign.extend(shape.inputs.last().copied());
+    }
+    if let Some(joined) = variable::<String>("COUNTER_JOIN") {
+        shape.inputs.push("taps");
+        shape.joins.push(String::leak(joined));
     }
     let mesh = shape.build();
     let mut service = Service::connect(kafmesh::Config::from_env()?, mesh.service).await?;

@@ -11,6 +11,7 @@ mod emit;
 mod instances;
 mod joins;
 mod lookups;
+mod members;
 mod metrics;
 mod port;
 mod records;
