@@ -15,6 +15,7 @@ use kafmesh_runtime_tests::kafka::{self, brokers};
 use kafmesh_runtime_tests::{Count, Handle, Handler, Mesh, Shape, millis};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -92,6 +93,8 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 pub(crate) struct Running {
     stopper: Stopper,
     task: JoinHandle<kafmesh::Result<()>>,
+    /// Outlives the service, which writes to it until its very end.
+    state: Option<TempDir>,
 }
 
 impl Running {
@@ -99,6 +102,15 @@ impl Running {
         Self {
             stopper: service.stopper(),
             task: tokio::spawn(service.run()),
+            state: None,
+        }
+    }
+
+    /// Keeps the directory of its state for as long as it runs.
+    pub(crate) fn keeping(self, state: TempDir) -> Self {
+        Self {
+            state: Some(state),
+            ..self
         }
     }
 
@@ -128,10 +140,12 @@ impl Running {
 
     /// Waits until it ends by itself.
     pub(crate) async fn ended(self) -> kafmesh::Result<()> {
-        timeout(PATIENCE, self.task)
+        let ended = timeout(PATIENCE, self.task)
             .await
             .expect("the service does not end")
-            .unwrap()
+            .unwrap();
+        drop(self.state);
+        ended
     }
 }
 

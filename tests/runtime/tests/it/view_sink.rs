@@ -30,8 +30,6 @@ async fn reporting(
     let sink = Report {
         descriptor: parts.view_sink,
         report: move |counts| {
-            // The directory is in use as long as the sink.
-            let _ = &state;
             let mut given = given.lock().unwrap();
             given.push(counts);
             endings
@@ -44,7 +42,7 @@ async fn reporting(
         .registry()
         .register_view_sink(parts.component, sink, schedule)
         .unwrap();
-    (Running::start(service), reports)
+    (Running::start(service).keeping(state), reports)
 }
 
 fn put(writer: &Writer, parts: Parts, key: &str, count: Option<u64>) {

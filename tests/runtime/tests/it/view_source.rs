@@ -27,7 +27,7 @@ async fn keeping_with<M, F>(
     config: fn(&Path) -> Config,
     parts: Parts,
     schedule: Schedule,
-    mut plan: F,
+    plan: F,
 ) -> Running
 where
     M: Message + Default + PartialEq + 'static,
@@ -37,16 +37,12 @@ where
     let mut service = Service::connect(config(state.path()), parts.service)
         .await
         .unwrap();
-    let source = Keep::new(parts.view_source, move || {
-        // The directory is in use as long as the source.
-        let _ = &state;
-        plan()
-    });
+    let source = Keep::new(parts.view_source, plan);
     service
         .registry()
         .register_view_source(parts.component, source, schedule)
         .unwrap();
-    Running::start(service)
+    Running::start(service).keeping(state)
 }
 
 fn often() -> Schedule {
