@@ -23,7 +23,7 @@ pub(crate) struct Times(pub(super) Histogram);
 /// What goes in from, or out to, one topic.
 pub(crate) struct Traffic {
     pub(super) topic: Arc<str>,
-    pub(super) records: Counter,
+    pub(crate) records: Counter,
     pub(super) bytes: Counter,
 }
 

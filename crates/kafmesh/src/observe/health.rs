@@ -81,6 +81,7 @@ impl Object {
     fn health(&self, step: Step) -> ObjectHealth {
         let (mut state, mut detail) = match self.id.kind {
             Kind::Source => (State::Running, "ready".to_owned()),
+            Kind::ViewSource | Kind::ViewSink => synchronising(&self.observed.partitions.summary()),
             _ => described(&self.observed.partitions.summary()),
         };
         if state != State::Stopping {
@@ -90,7 +91,7 @@ impl Object {
                 let is_waited_for = (state, of_table) == (State::Starting, State::Restoring);
                 if of_table < state || is_waited_for {
                     let topic = lookup.table.as_ref().map_or("", |(topic, _)| topic);
-                    (state, detail) = (of_table, format!("its lookup of {topic}: {text}"));
+                    (state, detail) = (of_table, format!("its table of {topic}: {text}"));
                 }
             }
             if step == Step::Stopping {
@@ -132,6 +133,17 @@ fn described(summary: &Summary) -> (State, String) {
     } else {
         (State::Running, count(partitions))
     }
+}
+
+/// As [`described`], of an object that one process at a time synchronises.
+fn synchronising(summary: &Summary) -> (State, String) {
+    let (state, detail) = described(summary);
+    let detail = match state {
+        State::Running if summary.partitions == 0 => "another process synchronises".to_owned(),
+        State::Running => "this process synchronises".to_owned(),
+        _ => detail,
+    };
+    (state, detail)
 }
 
 fn count(partitions: usize) -> String {
@@ -244,7 +256,7 @@ mod tests {
         let table = lookup.hold(0);
         assert_eq!(
             seen(&observer),
-            "restoring; a restoring: its lookup of s.t: restoring 1 of 1 partition, 0 %"
+            "restoring; a restoring: its table of s.t: restoring 1 of 1 partition, 0 %"
         );
         table.restored();
         own.partitions.started();
@@ -256,7 +268,7 @@ mod tests {
         lookup.partitions.ended();
         assert_eq!(
             seen(&observer),
-            "stopping; a stopping: its lookup of s.t: ended"
+            "stopping; a stopping: its table of s.t: ended"
         );
     }
 }

@@ -75,8 +75,10 @@ struct Page<'a>(DescriptorEncoder<'a>);
 impl Page<'_> {
     /// What objects have counted.
     fn counted(&mut self, objects: &[Object]) -> fmt::Result {
-        let received = || {
-            objects.iter().flat_map(|object| {
+        let received = |except: Option<Kind>| {
+            let those = objects.iter();
+            let those = those.filter(move |object| Some(object.id.kind) != except);
+            those.flat_map(|object| {
                 let received = object.observed.counts.received();
                 received
                     .iter()
@@ -90,8 +92,10 @@ impl Page<'_> {
                     .map(|topic| (object.labels(&topic.topic), topic))
             })
         };
-        self.counter(&RECORDS_IN, received().map(|(l, t)| (l, &t.records)))?;
-        self.counter(&BYTES_IN, received().map(|(l, t)| (l, &t.bytes)))?;
+        self.counter(&RECORDS_IN, received(None).map(|(l, t)| (l, &t.records)))?;
+        // A sink has messages, whose bytes nobody knows any more.
+        let not_sinks = Some(Kind::Sink);
+        self.counter(&BYTES_IN, received(not_sinks).map(|(l, t)| (l, &t.bytes)))?;
         self.counter(&RECORDS_OUT, sent().map(|(l, t)| (l, &t.records)))?;
         self.counter(&BYTES_OUT, sent().map(|(l, t)| (l, &t.bytes)))?;
 

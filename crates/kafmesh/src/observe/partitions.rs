@@ -85,6 +85,20 @@ impl Partitions {
         self.told().ended = true;
     }
 
+    /// Everything of partition `number` before `next` has been handled.
+    pub(crate) fn reached(&self, number: i32, next: i64) {
+        for (_, partition) in self
+            .told()
+            .partitions
+            .iter()
+            .filter(|(of, _)| *of == number)
+        {
+            lock(&partition.inputs)
+                .iter()
+                .for_each(|input| input.reached(next));
+        }
+    }
+
     pub(super) fn summary(&self) -> Summary {
         let told = self.told();
         let mut summary = Summary {
@@ -124,6 +138,13 @@ impl Partition {
 }
 
 impl Position {
+    /// The first record that is read has the offset `first`, unless the position was known before.
+    pub(crate) fn begins(&self, first: i64) {
+        let (order, unknown) = (Ordering::Relaxed, |next| (next < 0).then_some(first));
+        // An error means that it was known.
+        let _ = self.next.fetch_update(order, order, unknown);
+    }
+
     /// Everything before `next` has been handled.
     pub(crate) fn reached(&self, next: i64) {
         self.next.store(next, Ordering::Relaxed);

@@ -234,6 +234,7 @@ impl<P: Processor> Task<P> {
     /// Handles the records of a batch, or those that come before a stop (the rest is read again by
     /// whoever has the partition next) or before one that fails, whose error it returns.
     async fn handle(&mut self, input: usize, batch: &Batch) -> Result<Option<Error>, End> {
+        self.inputs[input].position.begins(batch.record(0).offset);
         let mut handled = Handled::default();
         let ended = self.handle_each(input, batch, &mut handled).await;
         self.note_handled(input, handled);

@@ -20,6 +20,7 @@ use crate::halt::Halt;
 use crate::kafka::{
     Cluster, GroupConsumer, GroupEvent, LEAVING, REVOCATION, TopicPartition, listed,
 };
+use crate::observe::Observed;
 
 /// A sink ready to run.
 pub(crate) struct Member<S: Sink> {
@@ -28,13 +29,16 @@ pub(crate) struct Member<S: Sink> {
     pub(crate) title: String,
     pub(crate) batching: Batching,
     pub(crate) cluster: Cluster,
+    pub(crate) observed: Observed,
 }
 
 impl<S: Sink> Member<S> {
     /// Runs until the service stops.
     pub(crate) async fn run(self, halt: Halt) -> Result<()> {
-        let title = self.title.clone();
-        self.live(&halt).await.map_err(|error| Error::Stopped {
+        let (title, observed) = (self.title.clone(), self.observed.clone());
+        let lived = self.live(&halt).await;
+        observed.partitions.ended();
+        lived.map_err(|error| Error::Stopped {
             object: title,
             source: Box::new(error),
         })
@@ -46,9 +50,10 @@ impl<S: Sink> Member<S> {
             .cluster
             .group_consumer(descriptor.group, &[descriptor.topic.topic])?;
         let mut running = Running {
-            reading: Reading::new(self.batching),
-            writing: Writing::new(self.sink, &self.title, self.batching),
+            reading: Reading::new(self.batching, self.observed.clone()),
+            writing: Writing::new(self.sink, &self.title, self.batching, self.observed.clone()),
             title: self.title,
+            observed: self.observed,
         };
         let mut ended = running.follow(&mut consumer, halt).await;
         if ended.is_ok() {
@@ -63,6 +68,7 @@ impl<S: Sink> Member<S> {
 
 struct Running<S: Sink> {
     title: String,
+    observed: Observed,
     reading: Reading<S::Message>,
     writing: Writing<S>,
 }
@@ -101,6 +107,7 @@ impl<S: Sink> Running<S> {
                 tracing::info!(sink = %self.title, partitions = %listed(&partitions), "partitions assigned");
                 let starts: Vec<_> = partitions.into_iter().map(|at| (at, None)).collect();
                 self.reading.add(consumer.accept(&starts).await?);
+                self.observed.partitions.started();
                 Ok(())
             }
             GroupEvent::Revoked(partitions) => {

@@ -1,5 +1,7 @@
 //! The reading side of a sink: the partitions this process has, and what was decoded of them.
 
+use std::sync::Arc;
+
 use prost::Message;
 use tokio::time::Instant;
 
@@ -8,12 +10,16 @@ use super::collected::Collected;
 use super::record::SinkRecord;
 use crate::error::{Error, Result};
 use crate::kafka::{Batch, PartitionStream, TopicPartition, next_of};
+use crate::observe::{Held, Observed, Position};
 
 /// What is read and waits to be written. Nothing more is read while a whole batch waits, or after a
 /// failure.
 pub(super) struct Reading<M> {
     began: Instant,
     streams: Vec<PartitionStream>,
+    /// What is seen of them from outside, in the same order.
+    seen: Vec<(Held, Arc<Position>)>,
+    observed: Observed,
     turn: usize,
     /// Records that were read, and how many of them are decoded.
     open: Option<(Batch, usize)>,
@@ -23,10 +29,12 @@ pub(super) struct Reading<M> {
 }
 
 impl<M: Message + Default> Reading<M> {
-    pub(super) fn new(batching: Batching) -> Self {
+    pub(super) fn new(batching: Batching, observed: Observed) -> Self {
         Self {
             began: Instant::now(),
             streams: Vec::new(),
+            seen: Vec::new(),
+            observed,
             turn: 0,
             open: None,
             collected: Collected::new(batching),
@@ -36,7 +44,14 @@ impl<M: Message + Default> Reading<M> {
 
     /// Reads these, too.
     pub(super) fn add(&mut self, streams: Vec<PartitionStream>) {
-        self.streams.extend(streams);
+        for stream in streams {
+            let at = stream.at();
+            let held = self.observed.hold(at.partition);
+            held.restored();
+            let position = held.reads(&at.topic, None, Box::new(stream.end()));
+            self.seen.push((held, position));
+            self.streams.push(stream);
+        }
     }
 
     /// Forgets partitions that move, and everything of them that is not being written: their next
@@ -47,6 +62,12 @@ impl<M: Message + Default> Reading<M> {
         self.open.take_if(|(batch, _)| moves(batch.partition()));
         self.failure
             .take_if(|error| matches!(error, Error::Decode { at, .. } if moves(at.partition)));
+        let mut streams = self.streams.iter();
+        self.seen.retain(|_| {
+            streams
+                .next()
+                .is_some_and(|stream| !moves(stream.at().partition))
+        });
         self.streams.retain(|stream| !moves(stream.at().partition));
     }
 
@@ -58,7 +79,10 @@ impl<M: Message + Default> Reading<M> {
         }
         if self.open.is_none() {
             match next_of(&mut self.streams, &mut self.turn).await {
-                Ok((_, batch)) => self.open = Some((batch, 0)),
+                Ok((stream, batch)) => {
+                    self.seen[stream].1.begins(batch.record(0).offset);
+                    self.open = Some((batch, 0));
+                }
                 Err(error) => self.failure = Some(error),
             }
         }
@@ -126,6 +150,7 @@ impl<M: Message + Default> Reading<M> {
 mod tests {
     use super::*;
     use crate::kafka::OwnedRecord;
+    use crate::observe::Counts;
 
     /// A batch of `partition` whose values are encoded numbers; `None` is not one.
     fn batch(partition: i32, values: &[Option<u8>]) -> Batch {
@@ -147,7 +172,8 @@ mod tests {
     }
 
     fn reading(open: Batch) -> Reading<u64> {
-        let mut reading = Reading::new(Batching::default().with_records(2));
+        let observed = Observed::new(Counts::new([], []));
+        let mut reading = Reading::new(Batching::default().with_records(2), observed);
         reading.open = Some((open, 0));
         reading
     }

@@ -12,12 +12,14 @@ use super::record::SinkRecord;
 use super::write::{Attempts, Sink, attempt};
 use crate::error::{Error, Result};
 use crate::kafka::{Committed, Committer, TopicPartition};
+use crate::observe::Observed;
 use crate::retry::retry;
 
 /// Writes one batch at a time in a task of its own, so that reading goes on meanwhile.
 pub(super) struct Writing<S: Sink> {
     title: Arc<str>,
     batching: Batching,
+    observed: Observed,
     /// When nothing is being written.
     idle: Option<S>,
     /// At most one.
@@ -53,10 +55,11 @@ pub(super) struct Unwritten<M> {
 }
 
 impl<S: Sink> Writing<S> {
-    pub(super) fn new(sink: S, title: &str, batching: Batching) -> Self {
+    pub(super) fn new(sink: S, title: &str, batching: Batching, observed: Observed) -> Self {
         Self {
             title: title.into(),
             batching,
+            observed,
             idle: Some(sink),
             task: JoinSet::new(),
             partitions: Vec::new(),
@@ -87,6 +90,7 @@ impl<S: Sink> Writing<S> {
             batch,
             title: Arc::clone(&self.title),
             batching: self.batching,
+            observed: self.observed.clone(),
             hurry: self.hurry.clone(),
         };
         self.task.spawn(work.run(committer, self.abandon.clone()));
@@ -134,6 +138,7 @@ struct Work<S: Sink> {
     batch: Vec<SinkRecord<S::Message>>,
     title: Arc<str>,
     batching: Batching,
+    observed: Observed,
     hurry: CancellationToken,
 }
 
@@ -161,12 +166,23 @@ impl<S: Sink> Work<S> {
     }
 
     async fn write_and_commit(&mut self, committer: &Committer) -> Result<Outcome> {
+        let began = Instant::now();
         self.write().await?;
+        let counts = &self.observed.counts;
+        counts.runs.took(began.elapsed());
+        let began = Instant::now();
         let offsets = offsets(&self.batch);
-        Ok(match retry(|| committer.commit(&offsets)).await? {
-            Committed::Stored => Outcome::Committed,
-            Committed::Refused => Outcome::Refused,
-        })
+        if retry(|| committer.commit(&offsets)).await? == Committed::Refused {
+            return Ok(Outcome::Refused);
+        }
+        counts.commits.took(began.elapsed());
+        for topic in counts.received() {
+            topic.records.add(self.batch.len() as u64);
+        }
+        for (at, offset) in &offsets {
+            self.observed.partitions.reached(at.partition, *offset);
+        }
+        Ok(Outcome::Committed)
     }
 
     /// Writes the batch, trying again what fails.
@@ -174,10 +190,12 @@ impl<S: Sink> Work<S> {
         let began = Instant::now();
         let mut attempts = Attempts::new(&self.title, &self.batching);
         while let Err(error) = attempt(&mut self.sink, &self.batch).await {
+            self.observed.counts.errors.add(1);
             if self.hurry.is_cancelled() {
                 return Err(attempts.given_up(&self.batch, error));
             }
             let pause = attempts.failed(&self.batch, error, began.elapsed())?;
+            self.observed.counts.retries.add(1);
             // Passed or cut short, another attempt follows.
             let _ = timeout(pause, self.hurry.cancelled()).await;
         }
@@ -206,6 +224,7 @@ mod tests {
     use super::*;
     use crate::codegen::SinkDescriptor;
     use crate::codegen::v1::TopicUse;
+    use crate::observe::Counts;
 
     static DESCRIPTOR: SinkDescriptor = SinkDescriptor {
         name: "warehouse",
@@ -243,6 +262,7 @@ mod tests {
     async fn fail(hurry: Duration) -> (u32, Duration) {
         let began = Instant::now();
         let mut work = Work {
+            observed: Observed::new(Counts::new([], [])),
             sink: Closed::default(),
             batch: vec![SinkRecord::new("a", None)],
             title: "the sink".into(),

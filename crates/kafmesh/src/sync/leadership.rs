@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::kafka::{Cluster, GroupConsumer, GroupEvent, LEAVING, TopicPartition};
 
 /// The partition whose member it is.
-const DECIDES: i32 = 0;
+pub(super) const DECIDES: i32 = 0;
 
 pub(super) struct Leadership {
     consumer: GroupConsumer,

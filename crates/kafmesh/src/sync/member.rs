@@ -8,11 +8,12 @@ use std::pin::pin;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::leadership::{Leadership, ends};
+use super::leadership::{DECIDES, Leadership, ends};
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::{Cluster, GroupEvent};
+use crate::observe::{Held, Observed};
 
 /// What is done at each sync.
 pub(crate) trait Job: Send + 'static {
@@ -29,6 +30,7 @@ pub(crate) struct Member<J: Job> {
     pub(crate) topic: &'static str,
     pub(crate) schedule: Schedule,
     pub(crate) cluster: Cluster,
+    pub(crate) observed: Observed,
 }
 
 /// Why a sync is not under way any more.
@@ -44,7 +46,9 @@ enum End {
 impl<J: Job> Member<J> {
     /// Runs until the service stops.
     pub(crate) async fn run(mut self, halt: Halt) -> Result<()> {
-        self.live(&halt).await.map_err(|error| Error::Stopped {
+        let lived = self.live(&halt).await;
+        self.observed.partitions.ended();
+        lived.map_err(|error| Error::Stopped {
             object: self.title,
             source: Box::new(error),
         })
@@ -53,6 +57,8 @@ impl<J: Job> Member<J> {
     async fn live(&mut self, halt: &Halt) -> Result<()> {
         let mut leadership = Leadership::join(&self.cluster, self.group, self.topic, &self.title)?;
         let mut due = Instant::now();
+        // Seen from outside, who leads holds the partition that decides.
+        let mut _held = None;
         loop {
             let event = tokio::select! {
                 biased;
@@ -71,6 +77,9 @@ impl<J: Job> Member<J> {
                 }
             };
             leadership.answer(event).await?;
+            _held = leadership.leads().then(|| self.observed.hold(DECIDES));
+            _held.iter().for_each(Held::restored);
+            self.observed.partitions.started();
         }
         leadership.leave().await;
         Ok(())
@@ -93,10 +102,13 @@ impl<J: Job> Member<J> {
                 ended = &mut sync => break ended,
             }
         };
-        let seconds = began.elapsed().as_secs_f64();
+        let took = began.elapsed();
+        let seconds = took.as_secs_f64();
+        self.observed.counts.runs.took(took);
         match ended {
             Ok(()) => tracing::info!(object = %self.title, seconds, "synchronised"),
             Err(error) => {
+                self.observed.counts.errors.add(1);
                 tracing::warn!(object = %self.title, seconds, %error, "a sync failed; another is made at the next interval");
             }
         }

@@ -11,6 +11,7 @@ use crate::codegen::ViewSourceDescriptor;
 use crate::error::Result;
 use crate::global::GlobalTable;
 use crate::kafka::{Cluster, OutTopic, Producer};
+use crate::observe::Observed;
 
 /// A view source as generated code implements it: names the topic and calls the user's `sync`.
 pub trait ViewSource: Send + 'static {
@@ -51,6 +52,7 @@ pub(crate) struct SourceJob<V: ViewSource> {
     pub(crate) producer: Producer,
     pub(crate) topic: OutTopic,
     pub(crate) timeout: Duration,
+    pub(crate) observed: Observed,
 }
 
 impl<V: ViewSource> Job for SourceJob<V> {
@@ -70,6 +72,8 @@ impl<V: ViewSource> Job for SourceJob<V> {
             unchanged,
             deleted,
         } = counts;
+        self.observed.counts.updates.add(updated as u64);
+        self.observed.counts.deletes.add(deleted as u64);
         let topic = self.table.entries().topic();
         tracing::info!(
             topic,

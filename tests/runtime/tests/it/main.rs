@@ -8,6 +8,7 @@
 mod commit;
 mod counting;
 mod emit;
+mod health;
 mod instances;
 mod joins;
 mod lookups;

@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use kafmesh::codegen::v1::{Context, Service};
-use kafmesh::{Source, View};
-use kafmesh_runtime_tests::kafka::{self, GroupWatch};
-use kafmesh_runtime_tests::{Click, Count, Handle, Mesh, Shape, counting};
+use kafmesh::{Batching, Error, Schedule, SinkRecord, Source, View};
+use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put, Writer};
+use kafmesh_runtime_tests::{
+    Click, Count, Ending, Handle, Keep, Mesh, Parts, Plan, Report, Shape, Ship, counting,
+};
 
-use crate::support::{Clicks, Running, config, free_port, get, unique, until};
+use crate::support::{Clicks, Gate, Running, config, free_port, get, unique, until};
 
 /// The samples of a metric whose labels include all of `labels`.
 async fn samples(at: SocketAddr, metric: &str, labels: &[(&str, &str)]) -> Vec<(String, f64)> {
@@ -57,25 +60,6 @@ async fn run(mesh: Mesh, state: &Path, gate: &Arc<Gate>) -> (Running, SocketAddr
         .view(mesh.component, mesh.component.views[0])
         .unwrap();
     (Running::start(service), at, source)
-}
-
-/// Lets handlers through while it is open.
-#[derive(Default)]
-struct Gate {
-    closed: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Gate {
-    fn close(&self, closed: bool) {
-        *self.closed.lock().unwrap() = closed;
-        self.changed.notify_all();
-    }
-
-    fn pass(&self) {
-        let closed = self.closed.lock().unwrap();
-        drop(self.changed.wait_while(closed, |closed| *closed).unwrap());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -185,4 +169,115 @@ async fn what_is_told_of_partitions_moves_with_them() {
     })
     .await;
     first.stop().await;
+}
+
+#[tokio::test]
+async fn sinks_and_syncs_tell_what_they_did() {
+    let parts = Parts::new(&unique("parts"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let at = free_port();
+    let config = config(state.path()).with_listen(at);
+    let mut service = Service::connect(config, parts.service).await.unwrap();
+    let registry = service.registry();
+    let mut writes = 0;
+    let ship = Ship {
+        descriptor: parts.sink,
+        pause: Duration::ZERO,
+        write: move |_: &[SinkRecord<Click>]| {
+            writes += 1;
+            match writes {
+                1 => Err(Error::handler("the warehouse is closed")),
+                _ => Ok(()),
+            }
+        },
+    };
+    let batching = Batching::default().with_records(30);
+    registry
+        .register_sink(parts.component, ship, batching)
+        .unwrap();
+    let mut syncs = 0;
+    let keep = Keep::new(parts.view_source, move || {
+        syncs += 1;
+        let named: &[(&str, u64)] = match syncs {
+            1 => &[("a", 1), ("b", 1), ("c", 1)],
+            _ => &[("a", 2), ("b", 1)],
+        };
+        let entry = |&(key, count): &(&str, u64)| (key.to_owned(), Count { count });
+        Plan {
+            entries: named.iter().map(entry).collect(),
+            ending: Ending::Done,
+        }
+    });
+    let often = Schedule::every(Duration::from_millis(100)).with_timeout(Duration::from_secs(30));
+    registry
+        .register_view_source(parts.component, keep, often)
+        .unwrap();
+    let report = Report {
+        descriptor: parts.view_sink,
+        report: |_| Ending::Fail,
+    };
+    let once = Schedule::every(Duration::from_secs(3600));
+    registry
+        .register_view_sink(parts.component, report, once)
+        .unwrap();
+    let running = Running::start(service);
+
+    let shipping = [("kind", "sink"), ("object", "shipping")];
+    let clicks = parts.sink.topic.topic;
+    let group = GroupWatch::new(parts.sink.group, clicks, 1);
+    let writer = Writer::new();
+    for number in 0..30 {
+        let put = Put {
+            key: Some(&[b'a' + number]),
+            value: Some(&[8, 1]),
+            ..Put::default()
+        };
+        writer.put(clicks, put);
+    }
+    writer.finish();
+    group.caught_up().await;
+    until("the batch is counted", async || {
+        let shipped = [shipping[0], ("topic", clicks)];
+        sample(at, "kafmesh_records_in_total", &shipped).await == 30.0
+    })
+    .await;
+    assert_eq!(sample(at, "kafmesh_write_retries_total", &[]).await, 1.0);
+    assert_eq!(sample(at, "kafmesh_errors_total", &shipping).await, 1.0);
+    assert_eq!(
+        sample(at, "kafmesh_batch_seconds_count", &shipping).await,
+        1.0
+    );
+    assert_eq!(
+        sample(at, "kafmesh_commit_seconds_count", &shipping).await,
+        1.0
+    );
+    assert_eq!(sample(at, "kafmesh_lag", &shipping).await, 0.0);
+
+    let keeping = [("kind", "view source"), ("object", "keeping")];
+    until("the third sync changed nothing", async || {
+        sample(at, "kafmesh_sync_seconds_count", &keeping).await >= 3.0
+    })
+    .await;
+    assert_eq!(
+        sample(at, "kafmesh_sync_updates_total", &keeping).await,
+        4.0
+    );
+    assert_eq!(
+        sample(at, "kafmesh_sync_deletes_total", &keeping).await,
+        1.0
+    );
+    assert_eq!(sample(at, "kafmesh_errors_total", &keeping).await, 0.0);
+    let reporting = [("kind", "view sink"), ("object", "reporting")];
+    until("the view sink failed", async || {
+        sample(at, "kafmesh_errors_total", &reporting).await == 1.0
+    })
+    .await;
+    assert_eq!(
+        sample(at, "kafmesh_sync_seconds_count", &reporting).await,
+        1.0
+    );
+
+    let (_, health) = get(at, "/health").await;
+    assert!(health.contains("this process synchronises"), "{health}");
+    running.stop().await;
 }

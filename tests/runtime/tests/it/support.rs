@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -127,6 +127,11 @@ impl Running {
         Self::start(service)
     }
 
+    /// Tells it to stop.
+    pub(crate) fn ask_to_stop(&self) {
+        self.stopper.stop();
+    }
+
     /// Stops it, which must succeed.
     pub(crate) async fn stop(self) {
         self.stopped().await.unwrap();
@@ -146,6 +151,33 @@ impl Running {
             .unwrap();
         drop(self.state);
         ended
+    }
+}
+
+/// Lets handlers through while it is open, as it is at first.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// Whether it is closed, and how many wait.
+    closed: Mutex<(bool, usize)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    pub(crate) fn close(&self, closed: bool) {
+        self.closed.lock().unwrap().0 = closed;
+        self.changed.notify_all();
+    }
+
+    /// Waits, blocking the thread, until it is open.
+    pub(crate) fn pass(&self) {
+        let mut gate = self.closed.lock().unwrap();
+        gate.1 += 1;
+        let mut gate = self.changed.wait_while(gate, |gate| gate.0).unwrap();
+        gate.1 -= 1;
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.closed.lock().unwrap().1
     }
 }
 

@@ -4,6 +4,7 @@ use super::{End, Kafka, Part, Registry};
 use crate::codegen::{ComponentDescriptor, TopicUse};
 use crate::error::{Error, Result};
 use crate::global::GlobalTable;
+use crate::observe::{Counts, Kind, Observed};
 use crate::service::memory::{SinkPart, ViewSinkPart, ViewSourcePart};
 use crate::sink::{self, Batching, Sink};
 use crate::sync::{self, Job, Schedule, SinkJob, SourceJob, ViewSink, ViewSource};
@@ -30,11 +31,14 @@ impl Registry {
                 bench.sinks.push(Box::new(part));
             }
             End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
+                let observed = Observed::new(Counts::new([descriptor.topic.topic], []));
+                kafka.observe(component, Kind::Sink, descriptor.name, &observed, &[]);
                 let member = sink::Member {
                     sink,
                     title: title.clone(),
                     batching,
                     cluster: kafka.cluster.clone(),
+                    observed,
                 };
                 kafka.running.spawn(title, member.run(kafka.halt.clone()));
                 Ok(())
@@ -67,6 +71,9 @@ impl Registry {
                 let topic = descriptor.topic.topic;
                 let table = kafka.global_table(topic, || title.clone())?;
                 let partitions = kafka.partitions.get(topic).copied().unwrap_or(1);
+                let observed = Observed::new(Counts::new([], []));
+                let (kind, tables) = (Kind::ViewSource, std::slice::from_ref(&table));
+                kafka.observe(component, kind, descriptor.name, &observed, tables);
                 let job = SourceJob {
                     source,
                     table,
@@ -74,8 +81,9 @@ impl Registry {
                     topic: kafka.producer.topic(topic, partitions)?,
                     producer: kafka.producer.clone(),
                     timeout: schedule.timeout,
+                    observed: observed.clone(),
                 };
-                kafka.start_sync(title, descriptor.group, topic, schedule, job);
+                kafka.start_sync(title, descriptor.group, topic, schedule, job, observed);
                 Ok(())
             })),
         }
@@ -105,12 +113,16 @@ impl Registry {
                     .push(Box::new(ViewSinkPart::new(sink, schedule, view)));
             }
             End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
+                let table = kafka.global_table(topic, || title.clone())?;
+                let observed = Observed::new(Counts::new([], []));
+                let (kind, tables) = (Kind::ViewSink, std::slice::from_ref(&table));
+                kafka.observe(component, kind, descriptor.name, &observed, tables);
                 let job = SinkJob {
                     sink,
-                    view: View::new(kafka.global_table(topic, || title.clone())?),
+                    view: View::new(table),
                     timeout: schedule.timeout,
                 };
-                kafka.start_sync(title, descriptor.group, topic, schedule, job);
+                kafka.start_sync(title, descriptor.group, topic, schedule, job, observed);
                 Ok(())
             })),
         }
@@ -136,6 +148,7 @@ impl Kafka {
         topic: &'static str,
         schedule: Schedule,
         job: J,
+        observed: Observed,
     ) {
         let member = sync::Member {
             job,
@@ -144,6 +157,7 @@ impl Kafka {
             topic,
             schedule,
             cluster: self.cluster.clone(),
+            observed,
         };
         self.running.spawn(title, member.run(self.halt.clone()));
     }
