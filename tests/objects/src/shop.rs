@@ -120,10 +120,19 @@ mod tests {
         let parcels: Vec<_> = parcels.values().map(|entry| &entry.address).collect();
         assert_eq!(parcels, ["London"]);
 
+        // With the next minute come the view sink's and the view source's next syncs.
+        let price = ("teapot".to_owned(), 20_000);
+        outside
+            .price_list
+            .upsert([price])
+            .map_err(kafmesh::Error::handler)?;
         test.advance(Duration::from_secs(59));
         test.settle().await?;
         let books = outside.books.rows().map_err(kafmesh::Error::handler)?;
         assert_eq!(books, [("ada".to_owned(), 900)].into());
+        orders.emit("ada", &order).await?;
+        test.settle().await?;
+        assert_eq!(balances.get("ada")?, Some(Balance { cents: 24_700 }));
         Ok(())
     }
 }
