@@ -36,8 +36,10 @@ pub(crate) async fn reconcile<V: ViewSource>(
     limit: Option<Duration>,
 ) -> Result<Counts> {
     let mut updates = Updates::new(&mut changes);
-    limited(limit, async { source.sync(&mut updates).await }).await?;
-    changes.acknowledged().await?;
+    let named = limited(limit, async { source.sync(&mut updates).await }).await;
+    // Even if it failed: the next sync is compared with what has arrived.
+    let arrived = changes.acknowledged().await;
+    named.and(arrived)?;
     changes.delete_unnamed().await?;
     changes.acknowledged().await?;
     Ok(changes.counts())
