@@ -15,6 +15,7 @@
 //! There are no ways back and no choices, so these steps are the lines of [`Service::run`] and not
 //! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
+mod control;
 mod grpc;
 mod http;
 mod memory;
@@ -26,7 +27,7 @@ mod topics;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::codegen::ServiceDescriptor;
@@ -35,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::Cluster;
 use crate::observe::Observer;
+use control::{Deadline, Signals};
 pub use grpc::GrpcService;
 use grpc::Services;
 pub(crate) use memory::Bench;
@@ -120,6 +122,11 @@ impl Service {
     /// # Errors
     ///
     /// The error of the part that failed first; the others have been stopped in order.
+    /// [`Error::Shutdown`] names what had not stopped after `shutdown_timeout`. Tasks that wait are
+    /// ended then, wherever they are. A handler that blocks its thread cannot be: tokio's runtime
+    /// waits for it as `main` returns, so a program with such handlers ends itself after an error
+    /// from `run`, with [`std::process::exit`]. Nothing is lost by it, since what was not committed is
+    /// handled again.
     /// [`Error::Registered`] when a gRPC service was added twice.
     pub async fn run(self) -> Result<()> {
         let Self {
@@ -152,25 +159,33 @@ impl Service {
         }
         observer.stopping();
         halt.stop();
-        let deadline = Instant::now() + shutdown_timeout;
-        let ended = timeout_at(deadline, async {
+        let until = Instant::now() + shutdown_timeout;
+        let mut deadline = Deadline::after(shutdown_timeout)?;
+        let ending = async {
             while let Some(ended) = kafka.running.next_ended().await {
                 ended.unwrap_or_else(|error| halt.fail(error));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(Instant::now());
             let flushed = kafka.producer.close(left).await;
             flushed.unwrap_or_else(|error| halt.fail(error));
             let stored = kafka.flush_store().await;
             stored.unwrap_or_else(|error| halt.fail(error));
-        });
-        if ended.await.is_err() {
+        };
+        let in_time = tokio::select! {
+            biased;
+            () = ending => true,
+            () = deadline.passed() => false,
+        };
+        if in_time {
+            server.close().await;
+        } else {
+            // The port closes as it is dropped: closing it in order may need threads that are blocked.
             let running = kafka.running.titles();
             halt.fail(Error::Shutdown {
                 waited: shutdown_timeout,
                 running,
             });
         }
-        server.close().await;
         let result = halt.result();
         match &result {
             Ok(()) => tracing::info!(service = name, "stopped"),
@@ -185,43 +200,5 @@ impl std::fmt::Debug for Service {
         f.debug_struct("Service")
             .field("name", &self.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// The signals that ask a process to end. From here on they no longer end it by themselves.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let listen = |kind| signal(kind).map_err(Error::handler);
-            Ok(Self {
-                terminate: listen(SignalKind::terminate())?,
-                interrupt: listen(SignalKind::interrupt())?,
-            })
-        }
-        #[cfg(not(unix))]
-        Ok(Self {})
-    }
-
-    /// Resolves with the name of the first that arrives.
-    async fn next(&mut self) -> Result<&'static str> {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => Ok("SIGTERM"),
-            _ = self.interrupt.recv() => Ok("SIGINT"),
-        }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c()
-            .await
-            .map(|()| "Ctrl-C")
-            .map_err(Error::handler)
     }
 }

@@ -4,7 +4,8 @@
 //! `COUNTER_PREFIX`, `COUNTER_PARTITIONS`, `COUNTER_REPLICATION`, `COUNTER_RETENTION_MS`,
 //! `COUNTER_FOREIGN` (an input that another service creates), `COUNTER_JOIN` (a topic in which every key
 //! must be found; then there is an input `taps`, too), `COUNTER_HANG_AT` (the handler of that
-//! key never returns) and `COUNTER_PAUSE_US` (how long the handler takes).
+//! key never returns), `COUNTER_BLOCK_AT` (nor does it give its thread back) and `COUNTER_PAUSE_US`
+//! (how long the handler takes).
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ struct Counter {
     began: Instant,
     first: Once,
     hang_at: Option<String>,
+    block_at: Option<String>,
     pause: Duration,
 }
 
@@ -39,6 +41,12 @@ impl Processor for Counter {
         if self.hang_at.as_deref() == Some(context.key()) {
             println!("hanging");
             std::future::pending::<()>().await;
+        }
+        if self.block_at.as_deref() == Some(context.key()) {
+            println!("blocking");
+            loop {
+                std::thread::park();
+            }
         }
         if !self.descriptor.joins.is_empty() && context.join::<Count>(0)?.is_none() {
             return Err(kafmesh::Error::handler("the joined table lacks the key"));
@@ -82,10 +90,16 @@ async fn main() -> Result<()> {
         began,
         first: Once::new(),
         hang_at: variable("COUNTER_HANG_AT"),
+        block_at: variable("COUNTER_BLOCK_AT"),
         pause: Duration::from_micros(variable("COUNTER_PAUSE_US").unwrap_or(0)),
     };
     service
         .registry()
         .register_processor(mesh.component, counter)?;
-    service.run().await
+    if let Err(error) = service.run().await {
+        eprintln!("Error: {error}");
+        // The runtime would wait for a handler that blocks its thread.
+        std::process::exit(1);
+    }
+    Ok(())
 }

@@ -89,6 +89,35 @@ async fn a_handler_that_hangs_is_cut_short_after_the_shutdown_timeout() {
 }
 
 #[tokio::test]
+async fn handlers_that_block_every_thread_do_not_outlive_the_shutdown_timeout() {
+    let shape = Shape::counter(unique("block"), 1);
+    let state = tempfile::tempdir().unwrap();
+    let variables = [
+        ("COUNTER_BLOCK_AT", "k3"),
+        ("KAFMESH_SHUTDOWN_TIMEOUT", "1500ms"),
+        ("TOKIO_WORKER_THREADS", "1"),
+    ];
+    let mut counter = Counter::start(&shape, state.path(), &variables);
+    counter.says("connected").await;
+    Clicks::new(&shape, 10).write(10);
+    counter.says("blocking").await;
+    let began = Instant::now();
+    let (status, output) = counter.terminate().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(6),
+        "{:?}:\n{output}",
+        began.elapsed()
+    );
+    assert_eq!(status.code(), Some(1));
+    let (_, error) = output.rsplit_once("Error: ").expect(&output);
+    assert!(
+        error.starts_with("the service did not stop within 1.5s")
+            && error.contains("processor counter of component counting"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_first_error_is_told_even_if_the_stop_is_cut_short() {
     let shape = Shape::counter(unique("first"), 2);
     let state = tempfile::tempdir().unwrap();
