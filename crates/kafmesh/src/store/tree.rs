@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{
-    BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
+    BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy,
 };
 use lsm_tree::{
     AbstractTree as _, AnyTree, Cache, CompressionType, Config, DescriptorTable,
@@ -51,6 +51,11 @@ impl Tree {
                 bloom(BloomConstructionPolicy::FalsePositiveRate(0.0001)),
                 bloom(BloomConstructionPolicy::BitsPerKey(10.0)),
             ]))
+            // In one piece, they are as large as a file has keys: too large for the cache, and read again
+            // for each key. With 5 million entries that takes over 100 µs per key instead of 13. In the
+            // newest level they are small and stay in memory.
+            .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+            .index_block_partitioning_policy(PartitioningPolicy::new([false, true]))
             .data_block_compression_policy(CompressionPolicy::new([
                 CompressionType::None,
                 CompressionType::None,
