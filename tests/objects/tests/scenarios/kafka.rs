@@ -80,6 +80,9 @@ impl Kafka {
         kafmesh::Config::new(&self.brokers)
             .with_listen("127.0.0.1:0".parse().unwrap())
             .with_commit_interval(Duration::from_millis(100))
+            // A scenario that fails leaves members behind, which the next one has to wait for.
+            .with_kafka("session.timeout.ms", "6000")
+            .with_kafka("heartbeat.interval.ms", "1000")
             .with_dev(matches!(self.kind, Kind::Embedded { .. }))
     }
 
