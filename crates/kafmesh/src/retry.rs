@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// How long it is tried: as long as the client tries to deliver a record (`message.timeout.ms`).
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long nobody needs to know.
+const WORTH_A_WARNING: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -31,7 +33,12 @@ where
         let Some(pause) = backoff.pause(began.elapsed()) else {
             return ended;
         };
-        tracing::warn!(reason, "{action} failed, trying again");
+        // Topics that were just created, and brokers that take over, need a moment.
+        if began.elapsed() < WORTH_A_WARNING {
+            tracing::debug!(reason, "{action} failed, trying again");
+        } else {
+            tracing::warn!(reason, "{action} failed, trying again");
+        }
         tokio::time::sleep(pause).await;
     }
 }

@@ -69,7 +69,7 @@ impl Collector for Observer {
     }
 }
 
-/// The page a scrape is answered with, metric by metric.
+/// The page a scrape is answered with, metric by metric; those without a sample are left out.
 struct Page<'a>(DescriptorEncoder<'a>);
 
 impl Page<'_> {
@@ -190,8 +190,12 @@ impl Page<'_> {
         metric: &Metric,
         samples: impl IntoIterator<Item = (Labels, &'c Counter)>,
     ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
         let mut to = self.describe(metric)?;
-        samples.into_iter().try_for_each(|(labels, counter)| {
+        samples.try_for_each(|(labels, counter)| {
             ConstCounter::new(counter.get()).encode(to.encode_family(&labels)?)
         })
     }
@@ -201,8 +205,12 @@ impl Page<'_> {
         metric: &Metric,
         samples: impl IntoIterator<Item = (Labels, u64)>,
     ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
         let mut to = self.describe(metric)?;
-        samples.into_iter().try_for_each(|(labels, value)| {
+        samples.try_for_each(|(labels, value)| {
             ConstGauge::new(value).encode(to.encode_family(&labels)?)
         })
     }
@@ -212,10 +220,12 @@ impl Page<'_> {
         metric: &Metric,
         samples: impl IntoIterator<Item = (Labels, &'t Times)>,
     ) -> fmt::Result {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return Ok(());
+        }
         let mut to = self.describe(metric)?;
-        samples
-            .into_iter()
-            .try_for_each(|(labels, times)| times.0.encode(to.encode_family(&labels)?))
+        samples.try_for_each(|(labels, times)| times.0.encode(to.encode_family(&labels)?))
     }
 
     fn describe<'s>(&'s mut self, metric: &'s Metric) -> Result<MetricEncoder<'s>, fmt::Error> {

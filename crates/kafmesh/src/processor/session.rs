@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::core::Processor;
 use super::member::Member;
@@ -222,7 +223,8 @@ impl<'a, P: Processor> Session<'a, P> {
                 turn: 0,
                 observed,
             };
-            self.tasks.spawn(number, stop, task.run());
+            let span = tracing::info_span!("task", partition = number);
+            self.tasks.spawn(number, stop, task.run().instrument(span));
         }
         member.observed.partitions.started();
         Ok(())

@@ -146,7 +146,7 @@ impl Service {
             topic_watch::watch(kafka.cluster.clone(), halt.clone()),
         );
         observer.running();
-        tracing::info!(service = name, "running");
+        tracing::info!(service = name, "started");
 
         tokio::select! {
             () = halt.asked() => {}

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prost::Message;
+use tracing::{Instrument as _, Span};
 
 use super::memory::Bench;
 use super::running::Running;
@@ -238,6 +239,17 @@ impl Kafka {
         })
     }
 
+    /// What the log lines of an object have in common.
+    fn span(&self, component: &ComponentDescriptor, kind: Kind, name: &'static str) -> Span {
+        tracing::info_span!(
+            "object",
+            service = self.observer.service(),
+            component = component.name,
+            kind = kind.name(),
+            object = name,
+        )
+    }
+
     /// Lets `observed` be seen from outside.
     fn observe(
         &self,
@@ -374,8 +386,10 @@ impl Kafka {
             partitions,
             observed,
         };
+        let span = self.span(component, kind, name);
+        let title = member.title.clone();
         self.running
-            .spawn(member.title.clone(), member.run(self.halt.clone()));
+            .spawn(title, member.run(self.halt.clone()).instrument(span));
         Ok(())
     }
 }

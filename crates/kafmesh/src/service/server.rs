@@ -132,21 +132,26 @@ impl Server {
     }
 }
 
-/// Keeps what the gRPC health service answers equal to the state of the process.
+/// Keeps what the gRPC health service answers equal to the state of the process, and logs its changes.
 async fn tell(observer: Observer, health: HealthReporter) {
-    let mut told = false;
+    let mut told = State::Starting;
     let mut turns = tokio::time::interval(HEALTH_EVERY);
     loop {
         turns.tick().await;
-        let running = observer.state() == State::Running;
-        if running != told {
-            told = running;
-            let status = if running {
-                ServingStatus::Serving
-            } else {
-                ServingStatus::NotServing
-            };
-            health.set_service_status(WHOLE_PROCESS, status).await;
+        let state = observer.state();
+        if state == told {
+            continue;
+        }
+        told = state;
+        let status = if state == State::Running {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        health.set_service_status(WHOLE_PROCESS, status).await;
+        // Why it stops is said where it is known.
+        if state != State::Stopping {
+            tracing::info!(service = observer.service(), "{}", state.name());
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::batching::Batching;
 use super::record::SinkRecord;
@@ -93,7 +94,8 @@ impl<S: Sink> Writing<S> {
             observed: self.observed.clone(),
             hurry: self.hurry.clone(),
         };
-        self.task.spawn(work.run(committer, self.abandon.clone()));
+        let run = work.run(committer, self.abandon.clone());
+        self.task.spawn(run.in_current_span());
     }
 
     /// Waits until the batch is written and its offsets are committed, or not; never, when idle.

@@ -1,5 +1,7 @@
 //! Registering what runs beside the processors: sinks, view sources and view sinks.
 
+use tracing::{Instrument as _, Span};
+
 use super::{End, Kafka, Part, Registry};
 use crate::codegen::{ComponentDescriptor, TopicUse};
 use crate::error::{Error, Result};
@@ -40,7 +42,9 @@ impl Registry {
                     cluster: kafka.cluster.clone(),
                     observed,
                 };
-                kafka.running.spawn(title, member.run(kafka.halt.clone()));
+                let span = kafka.span(component, Kind::Sink, descriptor.name);
+                let run = member.run(kafka.halt.clone()).instrument(span);
+                kafka.running.spawn(title, run);
                 Ok(())
             })),
         }
@@ -83,7 +87,17 @@ impl Registry {
                     timeout: schedule.timeout,
                     observed: observed.clone(),
                 };
-                kafka.start_sync(title, descriptor.group, topic, schedule, job, observed);
+                let span = kafka.span(component, kind, descriptor.name);
+                let member = sync::Member {
+                    job,
+                    title,
+                    group: descriptor.group,
+                    topic,
+                    schedule,
+                    cluster: kafka.cluster.clone(),
+                    observed,
+                };
+                kafka.start_sync(member, span);
                 Ok(())
             })),
         }
@@ -122,7 +136,17 @@ impl Registry {
                     view: View::new(table),
                     timeout: schedule.timeout,
                 };
-                kafka.start_sync(title, descriptor.group, topic, schedule, job, observed);
+                let span = kafka.span(component, kind, descriptor.name);
+                let member = sync::Member {
+                    job,
+                    title,
+                    group: descriptor.group,
+                    topic,
+                    schedule,
+                    cluster: kafka.cluster.clone(),
+                    observed,
+                };
+                kafka.start_sync(member, span);
                 Ok(())
             })),
         }
@@ -141,24 +165,9 @@ impl Registry {
 }
 
 impl Kafka {
-    fn start_sync<J: Job>(
-        &mut self,
-        title: String,
-        group: &'static str,
-        topic: &'static str,
-        schedule: Schedule,
-        job: J,
-        observed: Observed,
-    ) {
-        let member = sync::Member {
-            job,
-            title: title.clone(),
-            group,
-            topic,
-            schedule,
-            cluster: self.cluster.clone(),
-            observed,
-        };
-        self.running.spawn(title, member.run(self.halt.clone()));
+    fn start_sync<J: Job>(&mut self, member: sync::Member<J>, span: Span) {
+        let title = member.title.clone();
+        let run = member.run(self.halt.clone()).instrument(span);
+        self.running.spawn(title, run);
     }
 }
