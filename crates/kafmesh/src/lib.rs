@@ -1,4 +1,5 @@
-//! Runs kafmesh services on Kafka: sources, processors with state, and views.
+//! Runs kafmesh services on Kafka: sources, processors with state, joins and lookups, views, sinks,
+//! view sources and view sinks.
 //!
 //! A service is described in YAML; `kafmesh-gen` turns the description into a module of typed
 //! wrappers over this crate. Start with the guide in the repository's `docs/`; what is used by hand

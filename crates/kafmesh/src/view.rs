@@ -65,6 +65,9 @@ impl<M: Message + Default> View<M> {
 
     /// The message under `key`.
     ///
+    /// Reads the local store on the calling thread, for some microseconds: from memory, or from the
+    /// local disk when the block is not there.
+    ///
     /// # Errors
     ///
     /// [`Error::ViewNotReady`] before the view is complete, [`Error::Stopped`] when it follows its
@@ -75,6 +78,10 @@ impl<M: Message + Default> View<M> {
     }
 
     /// Every key and message, in the order of the keys' bytes, as of now.
+    ///
+    /// Each step reads the local store on the calling thread, as [`get`](Self::get) does. A walk
+    /// through a large view keeps that thread from everything else: use
+    /// `tokio::task::spawn_blocking`, or yield now and then.
     ///
     /// # Errors
     ///
