@@ -5,7 +5,7 @@
 //! | partitions are revoked | its attempt is finished and committed before they are given back | forgotten: the next owner reads it |
 //! | partitions are lost | its attempt is ended, nothing is committed | forgotten |
 //! | a record cannot be decoded | it is written and committed | what came before is, too; then the service stops |
-//! | the service stops | it is written and committed | it is, too, if the first attempt succeeds |
+//! | the service stops | it is written and committed, unless it was abandoned just then | it is, too, if the first attempt succeeds |
 //!
 //! Records of partitions that stay are never forgotten: what of them was not written is written again.
 
@@ -153,7 +153,12 @@ impl<S: Sink> Running<S> {
         loop {
             if !self.writing.is_idle() {
                 self.writing.hurry();
-                failed(self.writing.written().await)?;
+                match self.writing.written().await {
+                    // It was abandoned in a revocation that the stop cut short. Later records of
+                    // partitions that stay must not be committed past it; the next process has all.
+                    Some(Unwritten { error: None, .. }) => return Ok(()),
+                    unwritten => failed(unwritten)?,
+                }
             }
             if self.reading.is_empty() {
                 return self.reading.failed();
@@ -168,5 +173,80 @@ fn failed<M>(unwritten: Option<Unwritten<M>>) -> Result<()> {
     match unwritten.and_then(|unwritten| unwritten.error) {
         Some(error) => Err(error),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::codegen::SinkDescriptor;
+    use crate::codegen::v1::TopicUse;
+    use crate::observe::Counts;
+    use crate::sink::SinkRecord;
+
+    static DESCRIPTOR: SinkDescriptor = SinkDescriptor {
+        name: "warehouse",
+        description: "",
+        group: "s.c.warehouse-sink",
+        topic: TopicUse {
+            topic: "s.a.b",
+            message: "a.b",
+        },
+    };
+
+    /// Keeps the partitions and offsets of its writes, the first of which hangs; others fail.
+    #[derive(Clone, Default)]
+    struct Hanging(Arc<Mutex<Vec<Vec<(i32, i64)>>>>);
+
+    impl Sink for Hanging {
+        type Message = u64;
+
+        fn descriptor(&self) -> &'static SinkDescriptor {
+            &DESCRIPTOR
+        }
+
+        async fn write(&mut self, batch: &[SinkRecord<u64>]) -> Result<()> {
+            let places = batch.iter().map(|record| (record.partition, record.offset));
+            let first = {
+                let mut writes = self.0.lock().unwrap();
+                writes.push(places.collect());
+                writes.len() == 1
+            };
+            if first {
+                std::future::pending().await
+            }
+            Err(Error::handler("the warehouse is closed"))
+        }
+    }
+
+    fn record(partition: i32, offset: i64) -> SinkRecord<u64> {
+        let mut record = SinkRecord::new("k", Some(1));
+        (record.partition, record.offset) = (partition, offset);
+        record
+    }
+
+    #[tokio::test]
+    async fn a_stop_writes_nothing_past_a_batch_that_was_abandoned() {
+        // Nobody is there, and nobody is asked: nothing is committed.
+        let cluster = Cluster::new("127.0.0.1:1", &std::collections::BTreeMap::new()).unwrap();
+        let consumer = cluster.group_consumer("g", &["s.a.b"]).unwrap();
+        let sink = Hanging::default();
+        let (batching, observed) = (Batching::default(), Observed::new(Counts::new([], [])));
+        let mut running = Running {
+            title: "the sink".to_owned(),
+            reading: Reading::new(batching, observed.clone()),
+            writing: Writing::new(sink.clone(), "the sink", batching, observed.clone()),
+            observed,
+        };
+        let batch = vec![record(0, 7), record(1, 3)];
+        running.writing.start(batch, consumer.committer());
+        running.reading.put_back(vec![record(1, 4)], &[]);
+        tokio::task::yield_now().await;
+        // Partition 0 is revoked, the write does not end in time, and the service stops.
+        running.writing.abandon();
+        running.finish(&consumer).await.unwrap();
+        assert_eq!(*sink.0.lock().unwrap(), [[(0, 7), (1, 3)]]);
     }
 }
