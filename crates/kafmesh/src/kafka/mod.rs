@@ -14,6 +14,8 @@ mod turns;
 pub(crate) use membership::{LEAVING, REVOCATION, listed};
 pub(crate) use outbox::{Mark, OutTopic, Outbox};
 pub(crate) use partitioner::partition_of;
+#[cfg(test)]
+pub(crate) use rdkafka::mock_with;
 pub(crate) use rdkafka::{
     Cluster, ClusterTopics, Committed, Committer, GroupConsumer, GroupEvent, Lane, NewTopic,
     PartitionStream, Polled, Producer, Reader,

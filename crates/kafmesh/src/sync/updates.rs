@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use prost::Message;
 
 use crate::error::{Error, Result};
 use crate::kafka::{Lane, OutTopic, Outbox, Producer, millis_of, partition_of, readable};
 use crate::memory::Log;
-use crate::store::{MAX_KEY, Table};
+use crate::store::{MAX_KEY, Table, Value};
 
 /// After how many entries a walk through the table lets others have its thread.
 const YIELD_EVERY: usize = 1000;
@@ -32,8 +33,8 @@ impl<'a, M: Message + Default + PartialEq> Updates<'a, M> {
     /// none, `message` is emitted; otherwise nothing is.
     ///
     /// Waits only while the producer has no room. Whether everything has arrived is found out after
-    /// the sync; keys that no sync named are deleted then. The keys named are kept in memory until
-    /// the end of the sync.
+    /// the sync; keys that this sync did not name are deleted then. The keys named are kept in memory
+    /// until the end of the sync.
     ///
     /// # Errors
     ///
@@ -56,7 +57,7 @@ impl<M> std::fmt::Debug for Updates<'_, M> {
 pub(crate) enum Out {
     Kafka {
         producer: Producer,
-        lane: Lane,
+        lane: Arc<Lane>,
         topic: OutTopic,
     },
     Memory {
@@ -76,6 +77,9 @@ pub(crate) struct Counts {
 /// One sync's changes to a topic, found by comparing with the local copy of it.
 pub(crate) struct Changes {
     table: Table,
+    /// What the topic held when the sync began: what arrives during it was never compared, and is
+    /// not deleted.
+    before: Box<dyn Iterator<Item = Result<(Vec<u8>, Value)>> + Send>,
     out: Out,
     outbox: Outbox,
     /// Keys the sync named, and whether something was emitted for them: that is not in the table
@@ -89,6 +93,7 @@ impl Changes {
     /// `table` holds what the topic does.
     pub(crate) fn new(table: Table, out: Out) -> Self {
         Self {
+            before: table.iter(),
             table,
             out,
             outbox: Outbox::default(),
@@ -142,26 +147,33 @@ impl Changes {
         Ok(held == self.value || M::decode(held).is_ok_and(|held| held == *message))
     }
 
-    /// Deletes what the topic holds and the sync did not name.
+    /// Deletes what the topic held when the sync began and the sync did not name.
     pub(crate) async fn delete_unnamed(&mut self) -> Result<()> {
-        let table = self.table.clone();
-        for (number, entry) in table.iter().enumerate() {
+        let mut walked = 0_usize;
+        while let Some(entry) = self.before.next() {
             let (key, _) = entry?;
             if !self.named.contains_key(&*key) {
                 self.counts.deleted += 1;
                 self.emit(&key, false).await?;
             }
-            if number % YIELD_EVERY == YIELD_EVERY - 1 {
+            walked += 1;
+            if walked.is_multiple_of(YIELD_EVERY) {
                 tokio::task::yield_now().await;
             }
         }
         Ok(())
     }
 
-    /// Resolves when everything emitted so far is acknowledged.
-    pub(crate) async fn acknowledged(&self) -> Result<()> {
+    /// Resolves when nothing emitted so far is under way any more.
+    ///
+    /// # Errors
+    /// [`Error::NotDelivered`] when something of it has not arrived.
+    pub(crate) async fn acknowledged(&mut self) -> Result<()> {
         match &self.out {
-            Out::Kafka { lane, .. } => lane.drained().await,
+            Out::Kafka { lane, .. } => {
+                lane.settled().await;
+                lane.drained().await
+            }
             Out::Memory { .. } => Ok(()),
         }
     }
@@ -192,5 +204,30 @@ impl Changes {
                 appended
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_arrives_during_a_sync_is_not_deleted() {
+        let (table, log) = (Table::in_memory(), Log::new());
+        let arrives = |key: &[u8]| {
+            let mut batch = table.batch();
+            batch.put(key, Some(&[8, 1])).unwrap();
+            batch.commit().unwrap();
+        };
+        arrives(b"before");
+        let out = Out::Memory {
+            log: log.clone(),
+            topic: "s.a.b",
+        };
+        let mut changes = Changes::new(table.clone(), out);
+        arrives(b"meanwhile");
+        changes.delete_unnamed().await.unwrap();
+        let deleted = log.read("s.a.b", 0).into_iter().map(|record| record.key);
+        assert_eq!(deleted.collect::<Vec<_>>(), [Some(b"before".to_vec())]);
     }
 }

@@ -43,4 +43,11 @@ impl<V: ViewSink> Job for SinkJob<V> {
         self.view.ready().await?;
         hand_over(&mut self.sink, &self.view, Some(self.timeout)).await
     }
+
+    /// It emits nothing.
+    async fn settled(&mut self) {}
+
+    async fn give_up(&mut self) -> Result<()> {
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! One sync of a view source: the user's code, then the deletes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
@@ -10,7 +11,7 @@ use super::updates::{Changes, Counts, Out, Updates};
 use crate::codegen::ViewSourceDescriptor;
 use crate::error::Result;
 use crate::global::GlobalTable;
-use crate::kafka::{Cluster, OutTopic, Producer};
+use crate::kafka::{Cluster, Lane, OutTopic, Producer};
 use crate::observe::Observed;
 
 /// A view source as generated code implements it: names the topic and calls the user's `sync`.
@@ -51,7 +52,10 @@ pub(crate) struct SourceJob<V: ViewSource> {
     /// The local copy of the topic.
     pub(crate) table: GlobalTable,
     pub(crate) cluster: Cluster,
+    /// Nobody else's: what it holds can be given up.
     pub(crate) producer: Producer,
+    /// Counts what the last sync has emitted.
+    pub(crate) emitted: Arc<Lane>,
     pub(crate) topic: OutTopic,
     pub(crate) timeout: Duration,
     pub(crate) observed: Observed,
@@ -62,9 +66,11 @@ impl<V: ViewSource> Job for SourceJob<V> {
         // What another process, or the last sync, has written meanwhile would be compared with old
         // contents otherwise.
         self.table.catch_up(&self.cluster).await?;
+        // A lane that has failed stays failed.
+        self.emitted = self.producer.lane().into();
         let out = Out::Kafka {
             producer: self.producer.clone(),
-            lane: self.producer.lane(),
+            lane: Arc::clone(&self.emitted),
             topic: self.topic,
         };
         let changes = Changes::new(self.table.entries().table().clone(), out);
@@ -85,5 +91,13 @@ impl<V: ViewSource> Job for SourceJob<V> {
             "the topic equals its source"
         );
         Ok(())
+    }
+
+    async fn settled(&mut self) {
+        self.emitted.settled().await;
+    }
+
+    async fn give_up(&mut self) -> Result<()> {
+        self.producer.purge().await
     }
 }

@@ -297,3 +297,38 @@ async fn a_sync_under_way_does_not_hold_up_who_takes_over() {
         "nothing was deleted"
     );
 }
+
+#[tokio::test]
+async fn what_an_ended_sync_has_emitted_arrives_before_another_process_compares() {
+    let parts = Parts::new(&unique("late"), 1);
+    let syncs = Arc::<AtomicUsize>::default();
+    let start = |config: fn(&Path) -> Config| {
+        let counted = Arc::clone(&syncs);
+        let schedule = Schedule::every(Duration::from_secs(3600));
+        keeping_with(config, parts, schedule, move || {
+            let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+            Plan {
+                entries: entries(&[("a", if first { 1 } else { 2 })]),
+                ending: if first { Ending::Hang } else { Ending::Done },
+            }
+        })
+    };
+    // The turn is that of the member whose name comes first.
+    let first = start(|state| {
+        config(state)
+            .with_kafka("client.id", "second")
+            .with_kafka("linger.ms", "8000")
+    })
+    .await;
+    eventually("the first emits, and hangs", || {
+        syncs.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    let second = start(|state| config(state).with_kafka("client.id", "first")).await;
+    eventually("both have emitted", || changes(parts, 0).len() == 2).await;
+    second.stop().await;
+    first.stop().await;
+    let records = kafka::read(parts.view_source.topic.topic);
+    let values = records.into_iter().map(|record| record.value.unwrap()[1]);
+    assert_eq!(values.collect::<Vec<_>>(), [1, 2]);
+}

@@ -130,12 +130,23 @@ impl Lane {
     /// # Errors
     /// [`Error::NotDelivered`] as soon as a record was not delivered since the lane was opened.
     pub(crate) async fn drained(&self) -> Result<()> {
+        self.reached(|progress| progress.failure()).await
+    }
+
+    /// Resolves when nothing sent so far is under way any more, be it delivered or given up.
+    pub(crate) async fn settled(&self) {
+        // Failures are no reason to look away from what is still under way.
+        let _ = self.reached(|_| Ok(())).await;
+    }
+
+    /// Waits until everything sent so far is settled, or `check` fails.
+    async fn reached(&self, check: impl Fn(&Progress) -> Result<()>) -> Result<()> {
         let sent = self.progress.sent.load(Ordering::Acquire);
         loop {
             let changed = self.progress.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            self.progress.failure()?;
+            check(&self.progress)?;
             if self.progress.settled.load(Ordering::Acquire) >= sent {
                 return Ok(());
             }
@@ -201,6 +212,25 @@ mod tests {
         assert!(early.is_err(), "one record is not acknowledged");
         lanes.settle(delivered(&lane, 1));
         waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failure_does_not_settle_what_is_under_way() {
+        let lanes = Arc::<Lanes>::default();
+        let lane = lanes.open();
+        lane.sent(2);
+        lanes.settle(Delivered {
+            failure: Some(("a".to_owned(), "too large".to_owned())),
+            ..delivered(&lane, 1)
+        });
+        assert!(lane.drained().await.is_err());
+        let settled = lane.settled();
+        tokio::pin!(settled);
+        let early =
+            tokio::time::timeout(std::time::Duration::from_millis(20), settled.as_mut()).await;
+        assert!(early.is_err(), "one record is under way");
+        lanes.settle(delivered(&lane, 1));
+        settled.await;
     }
 
     #[tokio::test]

@@ -27,6 +27,8 @@ pub(crate) use lane::Lane;
 pub(crate) use producer::Producer;
 pub(crate) use reader::Reader;
 pub(crate) use stream::{PartitionStream, Polled};
+#[cfg(test)]
+pub(crate) use tests::mock_with;
 
 use ::rdkafka::error::KafkaError;
 use ::rdkafka::types::RDKafkaErrorCode;

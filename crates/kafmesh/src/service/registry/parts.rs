@@ -78,12 +78,14 @@ impl Registry {
                 let observed = Observed::new(Counts::new([], []));
                 let (kind, tables) = (Kind::ViewSource, std::slice::from_ref(&table));
                 kafka.observe(component, kind, descriptor.name, &observed, tables);
+                let producer = kafka.cluster.producer(descriptor.group)?;
                 let job = SourceJob {
                     source,
                     table,
                     cluster: kafka.cluster.clone(),
-                    topic: kafka.producer.topic(topic, partitions)?,
-                    producer: kafka.producer.clone(),
+                    topic: producer.topic(topic, partitions)?,
+                    emitted: producer.lane().into(),
+                    producer,
                     timeout: schedule.timeout,
                     observed: observed.clone(),
                 };

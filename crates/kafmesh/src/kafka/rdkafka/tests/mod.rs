@@ -41,7 +41,7 @@ fn cluster() -> Cluster {
 }
 
 /// A cluster of one broker that can be taken down, with a topic `t` of one partition.
-fn mock_with(
+pub(crate) fn mock_with(
     properties: &[(&str, &str)],
 ) -> (MockCluster<'static, DefaultProducerContext>, Cluster) {
     let broker = MockCluster::new(1).unwrap();
