@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::{Batch, Cluster, Polled, Reader};
 use crate::observe::{Counts, Held, Observed};
-use crate::restore::{Extent, advance, extent, load, start_offsets};
+use crate::restore::{Extent, LongKeys, advance, extent, load, start_offsets, turn};
 use crate::retry::retry;
 use crate::store::Table;
 
@@ -182,6 +182,7 @@ impl Follower {
         let extents =
             try_join_all(partitions.map(|partition| extent(&self.reader, self.topic, partition)))
                 .await?;
+        self.table.settled().await;
         let starts = start_offsets(&self.table, self.topic, id, &extents)?;
         let partitions = extents.len();
         self.progress.send_replace(if partitions == 0 {
@@ -218,6 +219,7 @@ impl Follower {
             held.restored();
             self.one_more_done();
         }
+        let turn = turn(&self.table, extent, start).await;
         let mut stream = self
             .reader
             .open(self.topic, extent.partition, start)
@@ -232,8 +234,8 @@ impl Follower {
                 topic.add(batch.len() as u64, batch.bytes() as u64);
             }
         };
-        let (table, topic) = (&self.table, self.topic);
-        let loaded = load(&mut stream, table, topic, extent, start, tell, count).await?;
+        let (into, topic) = ((&self.table, LongKeys::LeaveOut), self.topic);
+        let loaded = load(turn, &mut stream, into, topic, extent, start, tell, count).await?;
         let mut reached = loaded.offset();
         loop {
             position.reached(reached);
@@ -248,8 +250,9 @@ impl Follower {
             }
             // The other partitions, and a stop, are waiting for their turn.
             tokio::task::yield_now().await;
+            self.table.room().await?;
             let next = stream.next().await?;
-            reached = advance(&self.table, &next)?;
+            reached = advance(&self.table, &next, LongKeys::LeaveOut)?;
             if let Polled::Records(batch) = &next {
                 count(batch);
             }

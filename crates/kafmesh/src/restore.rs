@@ -12,12 +12,21 @@ use crate::error::Result;
 use crate::kafka::{Batch, PartitionStream, Polled, Reader, TopicId};
 use crate::observe::TableProgress;
 use crate::retry::retry;
-use crate::store::{CheckpointOf, Table};
+use crate::store::{CheckpointOf, MAX_KEY, Table, Turn};
 use load::Reached;
-pub(crate) use load::load;
+pub(crate) use load::{load, turn};
 
 /// How often progress is logged.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// What becomes of records whose keys are longer than the store takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LongKeys {
+    /// They are left out with a warning: a copy of somebody else's topic must not stop for them.
+    LeaveOut,
+    /// They are an error: a processor's own state has none.
+    Refuse,
+}
 
 /// What a partition of the topic holds: the first offset and the one after the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +95,9 @@ pub(crate) fn start_offsets(
 }
 
 /// Applies a batch of the table's topic, with its checkpoint, in one step.
-pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
+pub(crate) fn apply(table: &Table, batch: &Batch, long: LongKeys) -> Result<()> {
     let mut changes = table.batch();
-    for (key, value) in keyed(batch) {
+    for (key, value) in keyed(batch, long) {
         changes.put(key, value)?;
     }
     if let Some(last) = batch.len().checked_sub(1) {
@@ -105,25 +114,30 @@ pub(crate) fn apply(table: &Table, batch: &Batch) -> Result<()> {
 }
 
 /// Keys and values of a batch; `None` is a delete.
-fn keyed(batch: &Batch) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-    batch.records().filter_map(|record| {
-        if record.key.is_none() {
-            tracing::warn!(
-                topic = &**batch.topic(),
-                partition = batch.partition(),
-                offset = record.offset,
-                "a record without a key cannot be part of a table; it is left out"
-            );
+fn keyed(batch: &Batch, long: LongKeys) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    let leave_out = move |offset, problem| {
+        tracing::warn!(
+            topic = &**batch.topic(),
+            partition = batch.partition(),
+            offset,
+            "a record {problem} cannot be part of a table; it is left out"
+        );
+        None
+    };
+    batch.records().filter_map(move |record| match record.key {
+        None => leave_out(record.offset, "without a key"),
+        Some(key) if key.len() > MAX_KEY && long == LongKeys::LeaveOut => {
+            leave_out(record.offset, "with a key of more than 65534 bytes")
         }
-        Some((record.key?, record.value))
+        Some(key) => Some((key, record.value)),
     })
 }
 
 /// Applies what came next, and returns the offset before which the table has everything.
-pub(crate) fn advance(table: &Table, next: &Polled) -> Result<i64> {
+pub(crate) fn advance(table: &Table, next: &Polled, long: LongKeys) -> Result<i64> {
     match next {
         Polled::Records(batch) => {
-            apply(table, batch)?;
+            apply(table, batch, long)?;
             Ok(batch.record(batch.len() - 1).offset + 1)
         }
         Polled::End(end) => Ok(*end),
@@ -140,7 +154,22 @@ pub(crate) async fn extent(reader: &Reader, topic: &str, partition: i32) -> Resu
     })
 }
 
-/// Reads `partition` of `topic` into `table` until its end, and returns the offset there.
+/// What `partition` of `topic` holds, and where to start reading it into `table`.
+async fn begin(
+    reader: &Reader,
+    table: &Table,
+    topic: &str,
+    partition: i32,
+) -> Result<(Extent, i64)> {
+    // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
+    let id = retry(|| reader.topic_id(topic)).await?;
+    let extent = extent(reader, topic, partition).await?;
+    table.settled().await;
+    let start = start_offsets(table, topic, id, &[extent])?[0];
+    Ok((extent, start))
+}
+
+/// Reads `partition` of `topic`, a changelog, into `table` until its end, and returns the offset there.
 pub(crate) async fn restore(
     reader: &Reader,
     table: &Table,
@@ -148,18 +177,18 @@ pub(crate) async fn restore(
     partition: i32,
     progress: &TableProgress,
 ) -> Result<i64> {
-    // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
-    let id = retry(|| reader.topic_id(topic)).await?;
-    let extent = extent(reader, topic, partition).await?;
-    let start = start_offsets(table, topic, id, &[extent])?[0];
+    let (extent, start) = begin(reader, table, topic, partition).await?;
     if start >= extent.high {
         return Ok(start);
     }
+    let turn = turn(table, extent, start).await;
     let mut stream = reader.open(topic, partition, start).await?;
-    read_to_end(&mut stream, table, topic, extent, start, progress).await
+    let into = (table, LongKeys::Refuse);
+    read_to_end(turn, &mut stream, into, topic, extent, start, progress).await
 }
 
-/// As [`restore`], and leaves the partition open to be followed from the offset returned.
+/// As [`restore`], for a copy of any topic, and leaves the partition open to be followed from the
+/// offset returned.
 pub(crate) async fn restore_and_follow(
     reader: &Reader,
     table: &Table,
@@ -167,13 +196,12 @@ pub(crate) async fn restore_and_follow(
     partition: i32,
     progress: &TableProgress,
 ) -> Result<(PartitionStream, i64)> {
-    // Before the extent: an extent of a topic that is replaced now must not count as the new one's.
-    let id = retry(|| reader.topic_id(topic)).await?;
-    let extent = extent(reader, topic, partition).await?;
-    let start = start_offsets(table, topic, id, &[extent])?[0];
+    let (extent, start) = begin(reader, table, topic, partition).await?;
+    let turn = turn(table, extent, start).await;
     let mut stream = reader.open(topic, partition, start).await?;
     let end = if start < extent.high {
-        read_to_end(&mut stream, table, topic, extent, start, progress).await?
+        let into = (table, LongKeys::LeaveOut);
+        read_to_end(turn, &mut stream, into, topic, extent, start, progress).await?
     } else {
         start
     };
@@ -182,8 +210,9 @@ pub(crate) async fn restore_and_follow(
 
 /// Reads from `start` until the end that `extent` tells of, or a later one.
 async fn read_to_end(
+    turn: Option<Turn>,
     stream: &mut PartitionStream,
-    table: &Table,
+    (table, long): (&Table, LongKeys),
     topic: &str,
     extent: Extent,
     start: i64,
@@ -206,7 +235,8 @@ async fn read_to_end(
     };
     let mut records = 0;
     let count = |batch: &Batch| records += batch.len();
-    let mut reached = load(stream, table, topic, extent, start, &mut tell, count).await?;
+    let into = (table, long);
+    let mut reached = load(turn, stream, into, topic, extent, start, &mut tell, count).await?;
     loop {
         match reached {
             // A partition's new leader may not yet know that records are committed which the old
@@ -232,8 +262,9 @@ async fn read_to_end(
                 tokio::task::yield_now().await;
             }
         }
+        table.room().await?;
         let next = stream.next().await?;
-        let at = advance(table, &next)?;
+        let at = advance(table, &next, long)?;
         reached = match next {
             Polled::Records(batch) => {
                 records += batch.len();
@@ -269,7 +300,7 @@ mod tests {
             0,
             vec![record(offset - 1, Some("a"), Some("1"))],
         );
-        apply(&table, &batch).unwrap();
+        apply(&table, &batch, LongKeys::Refuse).unwrap();
         table
     }
 
@@ -319,7 +350,7 @@ mod tests {
         assert_eq!(start(&table, Some(old)), (0, Some(old)));
         assert!(table.get(b"a").unwrap().is_none());
         let batch = Batch::memory(TOPIC.into(), 0, vec![record(6, Some("a"), Some("1"))]);
-        apply(&table, &batch).unwrap();
+        apply(&table, &batch, LongKeys::Refuse).unwrap();
         assert_eq!(start(&table, Some(old)), (7, Some(old)));
         assert_eq!(start(&table, Some(new)), (0, Some(new)));
         assert!(table.get(b"a").unwrap().is_none());
@@ -350,7 +381,8 @@ mod tests {
             record(6, Some("b"), Some("2")),
             record(7, Some("a"), None),
         ];
-        apply(&table, &Batch::memory(TOPIC.into(), 0, records)).unwrap();
+        let batch = Batch::memory(TOPIC.into(), 0, records);
+        apply(&table, &batch, LongKeys::Refuse).unwrap();
         assert!(table.get(b"a").unwrap().is_none());
         assert_eq!(table.get(b"b").unwrap().unwrap().as_ref(), b"2");
         assert_eq!(
@@ -362,5 +394,23 @@ mod tests {
                 .unwrap(),
             Some(8)
         );
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_stops_state_but_not_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        let long = "k".repeat(MAX_KEY + 1);
+        let records = vec![
+            record(3, Some("a"), Some("1")),
+            record(4, Some(&long), Some("2")),
+            record(5, Some(&long[1..]), Some("3")),
+        ];
+        let batch = Batch::memory(TOPIC.into(), 0, records);
+        assert!(apply(&table, &batch, LongKeys::Refuse).is_err());
+        assert_eq!(table.iter().count(), 0);
+        apply(&table, &batch, LongKeys::LeaveOut).unwrap();
+        assert_eq!(table.iter().count(), 2);
     }
 }

@@ -20,7 +20,7 @@ use crate::entries::Entries;
 use crate::error::Result;
 use crate::kafka::{Cluster, PartitionStream, Polled, Reader, TopicPartition};
 use crate::observe::Held;
-use crate::restore::{advance, restore_and_follow};
+use crate::restore::{LongKeys, advance, restore_and_follow};
 use crate::retry::retry;
 use crate::store::Table;
 
@@ -143,8 +143,10 @@ impl<U: Upstream> Joins<U> {
 
 impl<U: Upstream> Joined<U> {
     async fn step(&mut self) -> Result<()> {
+        self.table.room().await?;
         let next = self.upstream.next().await?;
-        self.reached = self.reached.max(advance(&self.table, &next)?);
+        let at = advance(&self.table, &next, LongKeys::LeaveOut)?;
+        self.reached = self.reached.max(at);
         Ok(())
     }
 

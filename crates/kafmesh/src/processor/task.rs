@@ -313,6 +313,9 @@ impl<P: Processor> Task<P> {
             return Ok(());
         }
         let began = Instant::now();
+        if let Some(table) = self.work.table() {
+            table.room().await?;
+        }
         let mut changes = None;
         if let Some(changelog) = &mut self.changelog {
             let now = crate::kafka::millis_of(std::time::SystemTime::now());

@@ -1,9 +1,9 @@
 //! Reading much of a topic into its table in bulk.
 
-use super::{Extent, keyed};
+use super::{Extent, LongKeys, keyed};
 use crate::error::{Error, Result};
 use crate::kafka::{Batch, PartitionStream, Polled};
-use crate::store::{CheckpointOf, Load, Table};
+use crate::store::{CheckpointOf, Load, Table, Turn};
 
 /// From so many records on a table is loaded in bulk: below, syncing files takes longer than it saves.
 const LOAD_RECORDS: i64 = 20_000;
@@ -27,13 +27,29 @@ impl Reached {
     }
 }
 
-/// Reads from `start` until the end that `extent` tells of in bulk, if that is much; else nothing is read.
+/// Waits until the partition may be read in bulk, if it is far behind; `None` if it is not.
+///
+/// To be called before its stream is opened, which needs memory as well.
+pub(crate) async fn turn(table: &Table, extent: Extent, start: i64) -> Option<Turn> {
+    if extent.high - start < LOAD_RECORDS {
+        return None;
+    }
+    Some(table.turn().await)
+}
+
+/// Reads from `start` until the end that `extent` tells of in bulk, if it is its turn; else nothing is
+/// read.
 ///
 /// Entries become part of the table some megabytes at a time, each with the checkpoint behind it: a
 /// crash in between leaves a table that says what it lacks.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is read, into what, and who is told"
+)]
 pub(crate) async fn load(
+    turn: Option<Turn>,
     stream: &mut PartitionStream,
-    table: &Table,
+    (table, long): (&Table, LongKeys),
     topic: &str,
     extent: Extent,
     start: i64,
@@ -41,15 +57,15 @@ pub(crate) async fn load(
     mut count: impl FnMut(&Batch),
 ) -> Result<Reached> {
     let mut reached = Reached::Record(start);
-    if extent.high - start < LOAD_RECORDS {
+    let Some(_turn) = turn else {
         return Ok(reached);
-    }
+    };
     let mut changes = Load::default();
     while reached.offset() < extent.high {
         match stream.next().await? {
             Polled::Records(batch) => {
                 count(&batch);
-                for (key, value) in keyed(&batch) {
+                for (key, value) in keyed(&batch, long) {
                     changes.put(key, value);
                 }
                 reached = Reached::Record(batch.record(batch.len() - 1).offset + 1);
@@ -65,6 +81,9 @@ pub(crate) async fn load(
 }
 
 /// Writes changes that end before `offset`, on a thread that may wait for the disk.
+///
+/// The write goes on when nobody is interested any more. It must not come after those of whoever has
+/// the partition next, who waits until the table is [settled](Table::settled).
 async fn write(
     table: &Table,
     mut changes: Load,
@@ -72,30 +91,51 @@ async fn write(
     partition: i32,
     offset: i64,
 ) -> Result<Load> {
+    let loading = table.loading().await;
     let (table, topic) = (table.clone(), topic.to_owned());
-    let (ending, ended) = std::sync::mpsc::channel::<()>();
-    let _ended = Ended(ended);
     let written = tokio::task::spawn_blocking(move || {
-        let _ending = ending;
         let of = CheckpointOf {
             topic: &topic,
             partition,
         };
-        table.load(&mut changes, of, offset)?;
-        Ok(changes)
+        let written = table.load(&mut changes, of, offset);
+        // The store may be opened again when the table is settled.
+        drop(table);
+        drop(loading);
+        written.map(|()| changes)
     });
     written
         .await
         .unwrap_or_else(|error| Err(Error::handler(error)))
 }
 
-/// Waits for a write, also when nobody is interested any more: it must not come after those of
-/// whoever has the partition next.
-struct Ended(std::sync::mpsc::Receiver<()>);
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
 
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // Nothing is sent; the other end goes with the write.
-        let _ = self.0.recv();
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_write_that_is_given_up_is_waited_for_by_whoever_comes_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        let Table::Disk(disk) = &table else { panic!() };
+        let mut changes = Load::default();
+        changes.put(b"a", Some(b"1"));
+        let held = disk.hold_flushes();
+        {
+            let mut writing = std::pin::pin!(write(&table, changes, "t", 0, 7));
+            assert!((&mut writing).now_or_never().is_none());
+        }
+        assert!(table.settled().now_or_never().is_none());
+        drop(held);
+        table.settled().await;
+        let of = CheckpointOf {
+            topic: "t",
+            partition: 0,
+        };
+        assert_eq!(table.checkpoint(of).unwrap(), Some(7));
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::kafka::Batch;
 use crate::memory::Log;
 use crate::processor::{Processor, Tables, Work, process};
-use crate::restore::apply;
+use crate::restore::{LongKeys, apply};
 use crate::store::Table;
 use parts::Part;
 pub(crate) use parts::{SinkPart, ViewSinkPart, ViewSourcePart};
@@ -158,7 +158,8 @@ fn feed(tables: &mut [FedTable], log: &Log) -> Result<()> {
     for fed in tables {
         let records = log.read(fed.topic, fed.next);
         fed.next += records.len();
-        apply(&fed.table, &Batch::memory(fed.topic.into(), 0, records))?;
+        let batch = Batch::memory(fed.topic.into(), 0, records);
+        apply(&fed.table, &batch, LongKeys::LeaveOut)?;
     }
     Ok(())
 }

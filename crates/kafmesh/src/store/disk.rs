@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lsm_tree::{Cache, DescriptorTable, Slice};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, Semaphore};
 
-use super::tree::{Change, Tree};
-use super::upkeep::Upkeep;
+use super::tree::{Change, Tree, is_damage, is_known_damaged};
+use super::upkeep::{PAUSE, Upkeep};
 use super::{CheckpointOf, Load, Table, Value};
 use crate::error::{Error, Result};
 use crate::kafka::TopicId;
@@ -25,12 +27,16 @@ pub(crate) const MAX_KEY: usize = u16::MAX as usize - 1;
 const BLOCK_CACHE_BYTES: u64 = 32 << 20;
 /// Memory per table for what is not on disk yet. A crash has that much to read again from the topic.
 const MEMTABLE_BYTES: u64 = 8 << 20;
-/// The same of all tables together, however many there are.
+/// The same of all tables together, however many there are; whoever writes more waits for the disk.
 const WRITE_BUFFER_BYTES: u64 = 64 << 20;
+/// As much of it is written to; the rest is for what waits for the disk.
+const ACTIVE_BYTES: u64 = WRITE_BUFFER_BYTES / 4 * 3;
 /// How much a table grows until all of them are looked at.
 const LOOK_UP_BYTES: u64 = 64 << 10;
 /// Files that are kept open, well below the usual limit of 1024 per process.
 const OPEN_FILES: usize = 512;
+/// Partitions that are read in bulk at a time, each of which needs some megabytes for it.
+const LOADS: usize = 8;
 
 /// The tables of one process. Clones are the same; with the last one and its tables it is closed.
 #[derive(Clone)]
@@ -41,9 +47,11 @@ struct Inner {
     cache: Arc<Cache>,
     files: Arc<DescriptorTable>,
     trees: Mutex<HashMap<String, Arc<Tree>>>,
-    // Before the lock: its threads write.
+    /// Whether all tables together had too much in memory when they were looked at last.
+    full: AtomicBool,
+    loads: Arc<Semaphore>,
     upkeep: Upkeep,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// A table of the store.
@@ -76,13 +84,15 @@ impl Store {
             ),
             TryLockError::Error(error) => cannot_open(error),
         })?;
-        let path = Arc::from(path);
+        let (path, lock) = (Arc::from(path), Arc::new(lock));
         Ok(Self(Arc::new(Inner {
-            upkeep: Upkeep::start(&path)?,
+            upkeep: Upkeep::start(&path, &lock)?,
             path,
             cache: Arc::new(Cache::with_capacity_bytes(BLOCK_CACHE_BYTES)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
             trees: Mutex::default(),
+            full: AtomicBool::new(false),
+            loads: Arc::new(Semaphore::new(LOADS)),
             _lock: lock,
         })))
     }
@@ -107,14 +117,18 @@ impl Store {
         }))
     }
 
-    /// Writes everything that is in memory to disk, so that a restart need not read it again.
+    /// Writes everything that is in memory to disk, so that a restart need not read it again, and
+    /// waits for bulk writes that nobody waits for any more.
     pub(crate) fn flush(&self) -> Result<()> {
         self.0.upkeep.check()?;
         let trees: Vec<_> = self.0.trees().values().cloned().collect();
         for tree in trees {
+            while tree.loading.try_write().is_err() {
+                std::thread::sleep(PAUSE);
+            }
             tree.seal();
             tree.flush()
-                .map_err(|error| self.failed(&tree, "writing", error))?;
+                .map_err(|error| self.failed(&tree, "writing", tree.explain(&error)))?;
         }
         Ok(())
     }
@@ -136,7 +150,12 @@ impl Inner {
             let (cache, files) = (Arc::clone(&self.cache), Arc::clone(&self.files));
             Tree::open(name, path.clone(), cache, files)
         };
-        let opened = match open() {
+        let opened = if is_known_damaged(&path) {
+            Err(lsm_tree::Error::Unrecoverable)
+        } else {
+            open()
+        };
+        let opened = match opened {
             Err(error) if is_damage(&error) => {
                 tracing::warn!(table = name, %error, "the local table is damaged; it is built anew from its topic");
                 std::fs::remove_dir_all(&path)
@@ -148,28 +167,46 @@ impl Inner {
         opened.map_err(|error| failed(&self.path, &format!("opening table {name}"), error))
     }
 
-    /// Makes room where the most is, when all tables together have too much in memory.
+    /// Looks at what all tables together have in memory, and makes room where the most is.
     fn bound_memory(&self) {
         let trees = self.trees();
-        let total: u64 = trees.values().map(|tree| tree.buffered()).sum();
-        if total > WRITE_BUFFER_BYTES
-            && let Some(largest) = trees.values().max_by_key(|tree| tree.buffered())
+        let active: u64 = trees.values().map(|tree| tree.buffered()).sum();
+        if active > ACTIVE_BYTES
+            && let Some(largest) = trees
+                .values()
+                .filter(|tree| !tree.is_finishing())
+                .max_by_key(|tree| tree.buffered())
         {
             largest.seal();
             self.upkeep.flush(largest);
         }
+        let total: u64 = trees
+            .values()
+            .map(|tree| tree.buffered() + tree.sealed_bytes())
+            .sum();
+        self.full
+            .store(total > WRITE_BUFFER_BYTES, Ordering::Relaxed);
+    }
+
+    /// Whether all tables together have too much in memory.
+    fn is_full(&self) -> bool {
+        if self.full.load(Ordering::Relaxed) {
+            self.bound_memory();
+        }
+        self.full.load(Ordering::Relaxed)
     }
 }
 
 impl DiskTable {
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>> {
-        with_entry_key(key, |key| self.tree.get(key)).map_err(|error| self.failed("reading", error))
+        with_entry_key(key, |key| self.tree.get(key))
+            .map_err(|error| self.broken("reading", &error))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Value)>> + use<> {
         let table = self.clone();
         self.tree.scan(&[ENTRY]).map(move |entry| {
-            let (key, value) = entry.map_err(|error| table.failed("reading", error))?;
+            let (key, value) = entry.map_err(|error| table.broken("reading", &error))?;
             Ok((key[1..].to_vec(), Value::Disk(value)))
         })
     }
@@ -178,7 +215,7 @@ impl DiskTable {
         let value = self
             .tree
             .get(&checkpoint_key(of))
-            .map_err(|error| self.failed("reading", error))?;
+            .map_err(|error| self.broken("reading", &error))?;
         // A checkpoint of another length was not written here; without one the table is rebuilt.
         Ok(value.and_then(|value| Some(i64::from_le_bytes(value.as_ref().try_into().ok()?))))
     }
@@ -187,7 +224,7 @@ impl DiskTable {
         let value = self
             .tree
             .get(&topic_key(topic))
-            .map_err(|error| self.failed("reading", error))?;
+            .map_err(|error| self.broken("reading", &error))?;
         Ok(value.and_then(|value| Some(TopicId(value.as_ref().try_into().ok()?))))
     }
 
@@ -211,9 +248,41 @@ impl DiskTable {
         upkeep.wait_for_room(&self.tree)?;
         self.tree
             .ingest(changes)
-            .map_err(|error| self.failed("writing", error))?;
+            .map_err(|error| self.broken("writing", &error))?;
         upkeep.order(&self.tree);
         Ok(())
+    }
+
+    /// Waits while the disk is behind. What is written without waiting is taken, but grows memory.
+    pub(crate) async fn room(&self) -> Result<()> {
+        while !self.has_room()? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    fn has_room(&self) -> Result<bool> {
+        let Inner { upkeep, .. } = &*self.store.0;
+        Ok(upkeep.keeps_up(&self.tree)? && !self.tree.is_finishing() && !self.store.0.is_full())
+    }
+
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.store.0.loads).acquire_owned().await.ok()
+    }
+
+    pub(crate) async fn loading(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.tree.loading).read_owned().await
+    }
+
+    pub(crate) async fn settled(&self) {
+        drop(self.tree.loading.write().await);
+    }
+
+    /// Keeps anything from being written to disk while the guard lives.
+    #[cfg(test)]
+    pub(crate) fn hold_flushes(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.tree.hold_flushes()
     }
 
     /// Writes many changes and where they end.
@@ -226,17 +295,21 @@ impl DiskTable {
         if self
             .tree
             .is_empty()
-            .map_err(|error| self.failed("reading", error))?
+            .map_err(|error| self.broken("reading", &error))?
         {
             return Ok(());
         }
         self.tree
             .clear()
-            .map_err(|error| self.failed("removing everything", error))
+            .map_err(|error| self.broken("removing everything", &error))
     }
 
     pub(super) fn failed(&self, action: &str, reason: impl ToString) -> Error {
         self.store.failed(&self.tree, action, reason)
+    }
+
+    fn broken(&self, action: &str, error: &lsm_tree::Error) -> Error {
+        self.failed(action, self.tree.explain(error))
     }
 
     pub(super) fn key_too_long(&self, bytes: usize) -> Error {
@@ -268,6 +341,8 @@ impl DiskBatch {
             .push((Slice::from(topic_key(topic)), Some(Slice::from(id.0))));
     }
 
+    /// Takes the changes, and waits for nothing; before the next ones, there has to be
+    /// [room](DiskTable::room).
     pub(crate) fn commit(self) -> Result<()> {
         let DiskTable { tree, store } = &self.table;
         let upkeep = &store.0.upkeep;
@@ -277,24 +352,12 @@ impl DiskBatch {
         if buffered > MEMTABLE_BYTES {
             tree.seal();
             upkeep.flush(tree);
-            return upkeep.wait_for_room(tree);
-        }
-        // Looking at all tables costs little, but not nothing.
-        if buffered / LOOK_UP_BYTES != (buffered - grown.min(buffered)) / LOOK_UP_BYTES {
+            store.0.bound_memory();
+        } else if buffered / LOOK_UP_BYTES != (buffered - grown.min(buffered)) / LOOK_UP_BYTES {
+            // Looking at all tables costs little, but not nothing.
             store.0.bound_memory();
         }
         Ok(())
-    }
-}
-
-/// Whether files are missing or wrong, rather than the disk or the system to blame.
-fn is_damage(error: &lsm_tree::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    match error {
-        lsm_tree::Error::Io(error) => {
-            matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
-        }
-        _ => true,
     }
 }
 

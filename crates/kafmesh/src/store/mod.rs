@@ -19,6 +19,16 @@ use crate::kafka::TopicId;
 pub(crate) use disk::{MAX_KEY, Store};
 pub(crate) use load::Load;
 
+/// The right to load one partition in bulk; few have it at a time.
+pub(crate) struct Turn {
+    _permit: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// While it lives, the table is not settled.
+pub(crate) struct Loading {
+    _guard: Option<tokio::sync::OwnedRwLockReadGuard<()>>,
+}
+
 /// One table.
 #[derive(Clone)]
 pub(crate) enum Table {
@@ -105,6 +115,40 @@ impl Table {
         match self {
             Self::Disk(table) => TableBatch::Disk(table.batch()),
             Self::Memory(table) => TableBatch::Memory(memory::MemoryBatch::new(Arc::clone(table))),
+        }
+    }
+
+    /// Waits while the disk is behind with what was committed. Whoever commits much waits before it
+    /// does, where nothing is lost when the future is dropped.
+    pub(crate) async fn room(&self) -> Result<()> {
+        match self {
+            Self::Disk(table) => table.room().await,
+            Self::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Waits until one more partition may be read in bulk.
+    pub(crate) async fn turn(&self) -> Turn {
+        let _permit = match self {
+            Self::Disk(table) => table.turn().await,
+            Self::Memory(_) => None,
+        };
+        Turn { _permit }
+    }
+
+    /// Begins to load in bulk.
+    pub(crate) async fn loading(&self) -> Loading {
+        let _guard = match self {
+            Self::Disk(table) => Some(table.loading().await),
+            Self::Memory(_) => None,
+        };
+        Loading { _guard }
+    }
+
+    /// Waits until nobody loads any more.
+    pub(crate) async fn settled(&self) {
+        if let Self::Disk(table) = self {
+            table.settled().await;
         }
     }
 

@@ -1,5 +1,7 @@
 //! Both kinds of table, and what only one on disk can show.
 
+use futures_util::FutureExt as _;
+
 use super::*;
 
 const CHANGELOG: CheckpointOf<'_> = CheckpointOf {
@@ -196,8 +198,8 @@ fn an_iteration_sees_what_there_was_when_it_began() {
 }
 
 /// Enough batches to write memtables to disk, merge files and wait for both.
-#[test]
-fn a_table_larger_than_memory_behaves_like_a_map() {
+#[tokio::test]
+async fn a_table_larger_than_memory_behaves_like_a_map() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let table = store.table("t-0").unwrap();
@@ -218,6 +220,7 @@ fn a_table_larger_than_memory_behaves_like_a_map() {
             };
         }
         batch.checkpoint(CHANGELOG, offset);
+        table.room().await.unwrap();
         batch.commit().unwrap();
     }
     let expected: Vec<_> = expected.into_iter().collect();
@@ -229,8 +232,8 @@ fn a_table_larger_than_memory_behaves_like_a_map() {
     assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(29));
 }
 
-#[test]
-fn a_disk_that_fails_in_the_background_fails_the_next_commits() {
+#[tokio::test]
+async fn a_disk_that_fails_in_the_background_fails_the_next_commits() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let table = store.table("t-0").unwrap();
@@ -241,19 +244,20 @@ fn a_disk_that_fails_in_the_background_fails_the_next_commits() {
     let aside = dir.path().join("aside");
     std::fs::rename(&files, &aside).unwrap();
     std::fs::write(&files, "").unwrap();
-    let error = (2..200)
-        .find_map(|offset| {
-            let mut batch = table.batch();
-            batch.put(b"b", Some(&vec![0; 1 << 20])).unwrap();
-            batch.checkpoint(CHANGELOG, offset);
-            batch.commit().err()
-        })
-        .unwrap()
-        .to_string();
+    for offset in 2..50 {
+        let mut batch = table.batch();
+        batch.put(b"b", Some(&vec![0; 1 << 20])).unwrap();
+        batch.checkpoint(CHANGELOG, offset);
+        if batch.commit().is_err() {
+            break;
+        }
+    }
+    let error = table.room().await.unwrap_err().to_string();
     assert!(
         error.contains("t-0") && error.contains("restart"),
         "{error}"
     );
+    assert!(table.batch().commit().is_err());
     assert!(store.flush().is_err());
     drop((table, store));
 
@@ -276,4 +280,131 @@ fn a_damaged_table_is_an_empty_one() {
     let table = Store::open(dir.path()).unwrap().table("t-0").unwrap();
     assert_eq!(everything(&table), []);
     assert_eq!(table.checkpoint(CHANGELOG).unwrap(), None);
+}
+
+/// Changes `bytes` of every file of a table.
+fn damage(dir: &std::path::Path, table: &str, bytes: std::ops::Range<usize>) {
+    for file in std::fs::read_dir(dir.join("tables").join(table).join("tables")).unwrap() {
+        let path = file.unwrap().path();
+        let mut content = std::fs::read(&path).unwrap();
+        content[bytes.clone()]
+            .iter_mut()
+            .for_each(|byte| *byte ^= 0x55);
+        std::fs::write(path, content).unwrap();
+    }
+}
+
+#[test]
+fn a_table_that_is_found_damaged_while_it_is_read_is_empty_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = (0..1000_u32).map(u32::to_be_bytes);
+    {
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        keys.clone().for_each(|key| put(&table, &key, 1));
+        put(&store.table("t-1").unwrap(), b"a", 1);
+        store.flush().unwrap();
+    }
+    damage(dir.path(), "t-0", 100..200);
+    {
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        let error = keys.clone().find_map(|key| table.get(&key).err());
+        let error = error.unwrap().to_string();
+        assert!(
+            error.contains("damaged") && error.contains("restart"),
+            "{error}"
+        );
+    }
+    let store = Store::open(dir.path()).unwrap();
+    let table = store.table("t-0").unwrap();
+    assert_eq!(everything(&table), []);
+    put(&table, b"a", 1);
+    store.flush().unwrap();
+    drop((table, store));
+
+    let store = Store::open(dir.path()).unwrap();
+    for table in ["t-0", "t-1"] {
+        assert_eq!(everything(&store.table(table).unwrap()).len(), 1, "{table}");
+    }
+}
+
+/// Whether there is room in `table` without waiting.
+fn has_room(table: &Table) -> bool {
+    table.room().now_or_never().is_some_and(|room| room.is_ok())
+}
+
+#[tokio::test]
+async fn a_commit_does_not_wait_for_the_disk_but_the_next_ones_should() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let table = store.table("t-0").unwrap();
+    let Table::Disk(disk) = &table else { panic!() };
+    let held = disk.hold_flushes();
+    assert!(has_room(&table));
+    for number in 0..40_u8 {
+        let mut batch = table.batch();
+        batch.put(&[number], Some(&vec![0; 1 << 20])).unwrap();
+        batch.commit().unwrap();
+    }
+    assert!(!has_room(&table));
+    drop(held);
+    table.room().await.unwrap();
+    assert_eq!(table.iter().count(), 40);
+}
+
+#[tokio::test]
+async fn many_tables_together_wait_for_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let tables: Vec<_> = (0..20)
+        .map(|number| store.table(&format!("t-{number}")).unwrap())
+        .collect();
+    let held: Vec<_> = tables
+        .iter()
+        .map(|table| match table {
+            Table::Disk(table) => table.hold_flushes(),
+            Table::Memory(_) => panic!(),
+        })
+        .collect();
+    // None of them comes near what a table may have.
+    let mut written = 0;
+    while tables.iter().all(has_room) {
+        for table in &tables {
+            let mut batch = table.batch();
+            let key = u32::to_be_bytes(written);
+            batch.put(&key, Some(&vec![0; 128 << 10])).unwrap();
+            batch.commit().unwrap();
+            written += 128 << 10;
+        }
+        assert!(written < 70 << 20, "nobody has to wait");
+    }
+    assert!(written > 60 << 20, "{written}");
+    assert!(!tables.iter().any(has_room));
+    drop(held);
+    for table in &tables {
+        table.room().await.unwrap();
+    }
+}
+
+/// A bulk write and the writing of a memtable want the same locks.
+#[test]
+fn loads_and_flushes_of_a_table_do_not_wait_for_each_other_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let table = store.table("t-0").unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for offset in 0..30 {
+                let mut load = Load::default();
+                load.put(b"a", Some(b"1"));
+                table.load(&mut load, CHANGELOG, offset).unwrap();
+            }
+        });
+        for offset in 0..30 {
+            put(&table, b"b", offset);
+            store.flush().unwrap();
+        }
+    });
+    assert_eq!(everything(&table).len(), 2);
 }

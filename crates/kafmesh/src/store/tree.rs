@@ -3,8 +3,9 @@
 //! It has no journal. A table is a cache of its topic, and what a crash takes from memory is read
 //! from the topic again: entries and checkpoints go to disk together, whole batches in their order.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lsm_tree::compaction::Leveled;
@@ -15,18 +16,29 @@ use lsm_tree::{
     AbstractTree as _, AnyTree, Cache, CompressionType, Config, DescriptorTable,
     SequenceNumberCounter, Slice,
 };
+use tokio::sync::RwLock;
 
 /// A key and its value; `None` deletes it.
 pub(super) type Change = (Slice, Option<Slice>);
 
+/// A file in a table's directory that says that its other files are damaged.
+const DAMAGED: &str = "damaged";
+
 pub(super) struct Tree {
     pub(super) name: String,
+    path: PathBuf,
     tree: AnyTree,
     next: SequenceNumberCounter,
     /// What a reader of now sees is older than this.
     visible: SequenceNumberCounter,
     /// Bytes in the memtable that is written to.
     buffered: AtomicU64,
+    /// Bytes in the memtables that wait for the disk.
+    sealed_bytes: AtomicU64,
+    /// Whether `writing` is held by an ingestion, which waits for the disk.
+    finishing: AtomicBool,
+    /// Whoever writes in bulk shares it, until the write has ended.
+    pub(super) loading: Arc<RwLock<()>>,
     /// Whoever applies a batch, seals a memtable or looks at everything does so alone: no memtable
     /// ends and no reader begins in the middle of a batch.
     writing: Mutex<()>,
@@ -42,7 +54,7 @@ impl Tree {
         let next = SequenceNumberCounter::default();
         let visible = SequenceNumberCounter::default();
         let bloom = FilterPolicyEntry::Bloom;
-        let tree = Config::new(path, next.clone(), visible.clone())
+        let tree = Config::new(&path, next.clone(), visible.clone())
             .use_cache(cache)
             .use_descriptor_table(Some(files))
             // As the authors' own database has them: a key that is looked for in vain in each of the
@@ -68,10 +80,14 @@ impl Tree {
         }
         Ok(Self {
             name: name.to_owned(),
+            path,
             tree,
             next,
             visible,
             buffered: AtomicU64::new(0),
+            sealed_bytes: AtomicU64::new(0),
+            finishing: AtomicBool::new(false),
+            loading: Arc::default(),
             writing: Mutex::default(),
         })
     }
@@ -125,13 +141,17 @@ impl Tree {
         }
         // It seals and writes the memtable first, which has older changes.
         let _alone = self.alone();
-        self.buffered.store(0, Ordering::Relaxed);
-        ingestion.finish()
+        self.finishing.store(true, Ordering::Relaxed);
+        let finished = ingestion.finish();
+        self.finishing.store(false, Ordering::Relaxed);
+        finished?;
+        self.forget_buffered();
+        Ok(())
     }
 
     pub(super) fn clear(&self) -> lsm_tree::Result<()> {
         let _alone = self.alone();
-        self.buffered.store(0, Ordering::Relaxed);
+        self.forget_buffered();
         self.tree.clear()
     }
 
@@ -140,11 +160,28 @@ impl Tree {
         self.buffered.load(Ordering::Relaxed)
     }
 
-    /// Begins a new memtable; the old one waits for [`flush`](Self::flush). Returns its bytes.
-    pub(super) fn seal(&self) -> u64 {
+    /// Bytes in the memtables that wait.
+    pub(super) fn sealed_bytes(&self) -> u64 {
+        self.sealed_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether a batch would have to wait for a bulk write.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Relaxed)
+    }
+
+    /// Begins a new memtable; the old one waits for [`flush`](Self::flush).
+    pub(super) fn seal(&self) {
         let _alone = self.alone();
         self.tree.rotate_memtable();
-        self.buffered.swap(0, Ordering::Relaxed)
+        let sealed = self.buffered.swap(0, Ordering::Relaxed);
+        self.sealed_bytes.fetch_add(sealed, Ordering::Relaxed);
+    }
+
+    /// Nothing is in memory any more.
+    fn forget_buffered(&self) {
+        self.buffered.store(0, Ordering::Relaxed);
+        self.sealed_bytes.store(0, Ordering::Relaxed);
     }
 
     /// Memtables that wait.
@@ -159,9 +196,22 @@ impl Tree {
 
     /// Writes the memtables that wait to disk.
     pub(super) fn flush(&self) -> lsm_tree::Result<()> {
+        // Before the lock, which an ingestion takes while it keeps readers from beginning.
+        let oldest = self.oldest_reader();
         let lock = self.tree.get_flush_lock();
-        self.tree.flush(&lock, self.oldest_reader())?;
+        let flushed = self.tree.flush(&lock, oldest)?.unwrap_or(0);
+        // Less when the table was cleared meanwhile.
+        let less = |sealed: u64| Some(sealed.saturating_sub(flushed));
+        let _ = self
+            .sealed_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         Ok(())
+    }
+
+    /// Keeps memtables from being written while the guard lives.
+    #[cfg(test)]
+    pub(super) fn hold_flushes(&self) -> MutexGuard<'_, ()> {
+        self.tree.get_flush_lock()
     }
 
     /// Orders files, one step; returns whether there was anything to do.
@@ -170,6 +220,22 @@ impl Tree {
         self.tree
             .compact(Arc::new(Leveled::default()), self.oldest_reader())?;
         Ok(self.tree.current_version().id() != before)
+    }
+
+    /// What to tell of an error. Damage is noted, so that the next process builds the table anew.
+    pub(super) fn explain(&self, error: &lsm_tree::Error) -> String {
+        if !is_damage(error) {
+            return format!("{error}; a restart goes on from what is on disk");
+        }
+        match File::create(self.path.join(DAMAGED)) {
+            Ok(_) => {
+                format!("{error}: its files are damaged; a restart builds it anew from its topic")
+            }
+            Err(unwritten) => format!(
+                "{error}: its files are damaged, and noting that failed ({unwritten}); delete {} before a restart",
+                self.path.display()
+            ),
+        }
     }
 
     /// Bytes on disk.
@@ -187,5 +253,21 @@ impl Tree {
     /// There is nothing behind the lock that a panic could leave half done: batches are in memory only.
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the files of the table in `path` were found to be damaged when they were used.
+pub(super) fn is_known_damaged(path: &Path) -> bool {
+    path.join(DAMAGED).exists()
+}
+
+/// Whether files are missing or wrong, rather than the disk or the system to blame.
+pub(super) fn is_damage(error: &lsm_tree::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    match error {
+        lsm_tree::Error::Io(error) => {
+            matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+        }
+        _ => true,
     }
 }

@@ -1,11 +1,12 @@
 //! What happens to tables in the background: memtables are written to disk, files are put in order.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::disk::failed;
 use super::tree::Tree;
@@ -16,9 +17,13 @@ const SEALED: usize = 3;
 /// Runs of files that may wait to be ordered: a reader looks into each. Compaction begins at 4.
 const UNORDERED: usize = 20;
 /// How long to wait for the disk before looking again.
-const PAUSE: Duration = Duration::from_millis(1);
+pub(super) const PAUSE: Duration = Duration::from_millis(1);
+/// How long the end waits for its threads: the stop of a service has a limit of its own, and a step
+/// of ordering cannot be interrupted.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Two threads, which end with it: writing is never behind ordering, which can take seconds.
+/// Two threads, which end with it or soon after: writing is never behind ordering, which can take
+/// seconds. What still waits to be written then is read from the topic again.
 pub(super) struct Upkeep {
     path: Arc<Path>,
     state: Arc<State>,
@@ -36,13 +41,15 @@ struct State {
 }
 
 impl Upkeep {
-    pub(super) fn start(path: &Arc<Path>) -> Result<Self> {
+    /// Starts the threads, which keep `lock` until they have ended.
+    pub(super) fn start(path: &Arc<Path>, lock: &Arc<File>) -> Result<Self> {
         let state = Arc::<State>::default();
         let (flushes, to_flush) = mpsc::channel::<Arc<Tree>>();
         let (orders, to_order) = mpsc::channel::<Arc<Tree>>();
         let after_flush = orders.clone();
-        let flushing = Arc::clone(&state);
+        let (flushing, locked) = (Arc::clone(&state), Arc::clone(lock));
         let flush = move || {
+            let _locked = locked;
             flushing.each(&to_flush, |tree| {
                 tree.flush()?;
                 // Without a receiver there is nobody to put anything in order, at the end.
@@ -50,8 +57,9 @@ impl Upkeep {
                 Ok(())
             });
         };
-        let ordering = Arc::clone(&state);
+        let (ordering, locked) = (Arc::clone(&state), Arc::clone(lock));
         let order = move || {
+            let _locked = locked;
             ordering.each(&to_order, |tree| {
                 let mut busy = true;
                 while busy && !ordering.ending.load(Ordering::Relaxed) {
@@ -81,11 +89,7 @@ impl Upkeep {
     /// Fails when the disk has.
     pub(super) fn check(&self) -> Result<()> {
         match self.state.failure.get() {
-            Some(failure) => Err(failed(
-                &self.path,
-                "writing it in the background",
-                format!("{failure}; a restart goes on from what is on disk"),
-            )),
+            Some(failure) => Err(failed(&self.path, "writing it in the background", failure)),
             None => Ok(()),
         }
     }
@@ -100,28 +104,37 @@ impl Upkeep {
         tell(self.orders.as_ref(), tree);
     }
 
-    /// Waits while the disk is behind with `tree`.
+    /// Whether the disk is not behind with `tree`.
+    pub(super) fn keeps_up(&self, tree: &Tree) -> Result<bool> {
+        self.check()?;
+        Ok(tree.sealed() < SEALED && tree.unordered() < UNORDERED)
+    }
+
+    /// Blocks while the disk is behind with `tree`.
     pub(super) fn wait_for_room(&self, tree: &Tree) -> Result<()> {
-        while tree.sealed() >= SEALED || tree.unordered() >= UNORDERED {
-            self.check()?;
+        while !self.keeps_up(tree)? {
             std::thread::sleep(PAUSE);
         }
-        self.check()
+        Ok(())
     }
 }
 
 impl State {
-    /// Does `work` for everything that comes, until it fails or nothing can come any more.
+    /// Does `work` for everything that comes, until it fails, is to end, or nothing can come any more.
     fn each(&self, trees: &Receiver<Arc<Tree>>, work: impl Fn(&Arc<Tree>) -> lsm_tree::Result<()>) {
         let _panic = Panic(self);
         for tree in trees {
-            if self.failure.get().is_some() {
+            if self.failure.get().is_some() || self.ending.load(Ordering::Relaxed) {
                 return;
             }
             if let Err(error) = work(&tree) {
-                let failure = format!("table {}: {error}", tree.name);
-                tracing::error!(table = tree.name, %error, "the local store cannot be written");
-                let _ = self.failure.set(failure);
+                let reason = tree.explain(&error);
+                tracing::error!(
+                    table = tree.name,
+                    reason,
+                    "the local store cannot be written"
+                );
+                let _ = self.failure.set(format!("table {}: {reason}", tree.name));
             }
         }
     }
@@ -133,7 +146,8 @@ struct Panic<'a>(&'a State);
 impl Drop for Panic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let _ = self.0.failure.set("its thread panicked".to_owned());
+            let failure = "its thread panicked; a restart goes on from what is on disk";
+            let _ = self.0.failure.set(failure.to_owned());
         }
     }
 }
@@ -150,9 +164,32 @@ impl Drop for Upkeep {
         self.state.ending.store(true, Ordering::Relaxed);
         self.flushes = None;
         self.orders = None;
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has written nothing since, and all that is on disk is whole.
-            let _ = thread.join();
+        // What a thread does after that changes nothing but files nobody reads: a new version of a
+        // table counts when it is complete. Nobody else opens the directory before it has ended.
+        let patience = Instant::now() + PATIENCE;
+        while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < patience {
+            std::thread::sleep(PAUSE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_does_not_wait_for_ever_for_a_step_that_cannot_be_interrupted() {
+        let (end, ended) = mpsc::channel::<()>();
+        let upkeep = Upkeep {
+            path: Path::new("state").into(),
+            state: Arc::default(),
+            flushes: None,
+            orders: None,
+            threads: vec![std::thread::spawn(move || {
+                let _ = ended.recv();
+            })],
+        };
+        drop(upkeep);
+        assert!(end.send(()).is_ok(), "the step has not ended yet");
     }
 }

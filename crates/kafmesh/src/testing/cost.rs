@@ -120,6 +120,9 @@ impl<P: Processor> Core<P> {
     /// What the handler returned.
     pub async fn handle(&mut self, records: &Records) -> Result<()> {
         let partition = &mut self.partitions[records.partition];
+        if let Some(table) = partition.work.table() {
+            table.room().await?;
+        }
         let batch = &records.batch;
         for record in batch.records() {
             process(

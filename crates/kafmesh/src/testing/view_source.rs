@@ -4,7 +4,7 @@ use crate::entries::Entries;
 use crate::error::Result;
 use crate::kafka::Batch;
 use crate::memory::{Captured, Contents, Log};
-use crate::restore::apply;
+use crate::restore::{LongKeys, apply};
 use crate::store::Table;
 use crate::sync::{Changes, Out, ViewSource, reconcile};
 
@@ -61,7 +61,8 @@ impl<V: ViewSource> ViewSourceTest<V> {
         let synchronised = reconcile(&mut self.source, changes, None).await;
         let records = self.log.read(topic, self.next);
         self.next += records.len();
-        apply(&self.table, &Batch::memory(topic.into(), 0, records))?;
+        let batch = Batch::memory(topic.into(), 0, records);
+        apply(&self.table, &batch, LongKeys::LeaveOut)?;
         synchronised.map(drop)
     }
 
