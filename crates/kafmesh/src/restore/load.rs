@@ -138,4 +138,28 @@ mod tests {
         };
         assert_eq!(table.checkpoint(of).unwrap(), Some(7));
     }
+
+    #[tokio::test]
+    async fn only_some_partitions_are_read_in_bulk_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let table = store.table("t-0").unwrap();
+        let turn = |records| {
+            let extent = Extent {
+                partition: 0,
+                low: 0,
+                high: records,
+            };
+            turn(&table, extent, 0).now_or_never()
+        };
+        let mut turns: Vec<_> = (0..8).map(|_| turn(LOAD_RECORDS)).collect();
+        assert!(turns.iter().all(|turn| matches!(turn, Some(Some(_)))));
+        assert!(turn(LOAD_RECORDS).is_none(), "the ninth waits");
+        assert!(
+            matches!(turn(LOAD_RECORDS - 1), Some(None)),
+            "or needs none"
+        );
+        turns.pop();
+        assert!(matches!(turn(LOAD_RECORDS), Some(Some(_))));
+    }
 }

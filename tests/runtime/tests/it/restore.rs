@@ -56,7 +56,7 @@ async fn a_restore_that_is_killed_goes_on_and_misses_nothing() {
     let shape = Shape::counter(unique("half"), 1);
     let state = tempfile::tempdir().unwrap();
     let mut counter = Counter::start(&shape, state.path(), &[]);
-    counter.says("connected").await;
+    counter.says("started").await;
     counter.stop().await;
 
     // Twice, and long enough that it is written in several parts. The counter skips the second field.
