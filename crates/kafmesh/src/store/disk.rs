@@ -279,6 +279,11 @@ impl DiskTable {
         drop(self.tree.loading.write().await);
     }
 
+    #[cfg(test)]
+    pub(super) fn flush(&self) -> lsm_tree::Result<()> {
+        self.tree.flush()
+    }
+
     /// Keeps anything from being written to disk while the guard lives.
     #[cfg(test)]
     pub(crate) fn hold_flushes(&self) -> std::sync::MutexGuard<'_, ()> {
