@@ -46,8 +46,8 @@ pub(crate) fn run() -> Result<bool> {
         .args(["--", "dev"])
         .args(DEFINITIONS)
         .args(["--", "--demo"])
-        // The warehouse of the devices is then a file that goes with the rest of the local state.
-        .env_remove("DATABASE_URL")
+        // The warehouse of the devices; nothing of the demo stays.
+        .env("DATABASE_URL", "sqlite::memory:")
         .current_dir(crate::root())
         .exec();
     Err(error).context("cannot start kafmesh dev")

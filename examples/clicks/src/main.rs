@@ -1,7 +1,11 @@
 //! The service's process: `clicks` runs it, `clicks --demo` adds generated clicks and a live table.
 
+use std::pin::pin;
+
 use clap::Parser;
-use clicks::{Counter, definitions, demo};
+use clicks::definitions::Service;
+use clicks::definitions::math::{UserIdClickSource, UserIdTotalClicksView};
+use clicks::{Counter, demo};
 
 /// Counts clicks per user on Kafka.
 ///
@@ -14,7 +18,15 @@ struct Options {
 }
 
 #[tokio::main]
-async fn main() -> kafmesh::Result<()> {
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("Error: {error}");
+        // Returning would wait for threads that a handler blocks, however long that takes.
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> kafmesh::Result<()> {
     let options = Options::parse();
     let log = if options.demo { "warn" } else { "info" };
     let filter =
@@ -24,18 +36,29 @@ async fn main() -> kafmesh::Result<()> {
         .with_writer(anstream::stderr)
         .init();
 
-    let mut service = definitions::Service::connect(kafmesh::Config::from_env()?).await?;
+    let mut service = Service::connect(kafmesh::Config::from_env()?).await?;
     service.math().register_total_clicks_processor(Counter)?;
     let clicks = service.math().user_id_click_source();
     let totals = service.math().user_id_total_clicks_view()?;
     if options.demo {
-        let stopper = service.stopper();
-        tokio::spawn(async move {
-            if let Err(error) = demo::run(clicks, totals).await {
-                tracing::error!(%error, "the demo ended");
-                stopper.stop();
-            }
-        });
+        return run_with_clicks(service, clicks, totals).await;
     }
     service.run().await
+}
+
+/// Runs the service with generated clicks, until either of them ends.
+async fn run_with_clicks(
+    service: Service,
+    clicks: UserIdClickSource,
+    totals: UserIdTotalClicksView,
+) -> kafmesh::Result<()> {
+    let stopper = service.stopper();
+    let mut running = pin!(service.run());
+    tokio::select! {
+        ended = &mut running => ended,
+        ended = demo::run(clicks, totals) => {
+            stopper.stop();
+            running.await.and(ended)
+        }
+    }
 }

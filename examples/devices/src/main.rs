@@ -1,27 +1,42 @@
 //! The service's process: `devices` runs it, `devices --demo` adds generated reports and shows what is kept.
 
+use std::pin::pin;
+
 use clap::Parser;
 use devices::api::v1::devices_api_server::DevicesApiServer;
 use devices::api::{self, Api};
+use devices::definitions::Service;
 use devices::warehouse::Warehouse;
-use devices::{DetailsEnrichment, HeartbeatEnrichment, definitions, demo};
-use kafmesh::Batching;
+use devices::{demo, register};
 
 /// Keeps what devices report, with their customers, in a SQL warehouse.
 ///
 /// Set KAFMESH_BROKERS to the brokers to use (default: localhost:9092).
 #[derive(Parser)]
 struct Options {
-    /// The warehouse: postgres://… or sqlite:…; when left out, a file in the directory of the local state.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
+    /// The warehouse: postgres://… or sqlite:…
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "sqlite:warehouse.sqlite?mode=rwc"
+    )]
+    database_url: String,
     /// Generate reports and show the rows of the warehouse as they come.
     #[arg(long)]
     demo: bool,
 }
 
 #[tokio::main]
-async fn main() -> kafmesh::Result<()> {
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("Error: {error}");
+        // Returning would wait for threads that a handler blocks, however long that takes.
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> kafmesh::Result<()> {
     let options = Options::parse();
     let log = if options.demo { "warn" } else { "info" };
     let filter =
@@ -31,60 +46,33 @@ async fn main() -> kafmesh::Result<()> {
         .with_writer(anstream::stderr)
         .init();
 
-    let config = kafmesh::Config::from_env()?;
-    let warehouse = connect(options.database_url, &config).await?;
-    let mut service = definitions::Service::connect(config).await?;
-
-    let api = Api {
-        customers: service.assignments().customer_id_details_source(),
-        assignments: service.assignments().device_id_customer_source(),
-        details: service.details().device_id_details_source(),
-        heartbeats: service.heartbeats().device_id_heartbeat_source(),
-        known_customers: service.assignments().customer_id_details_view()?,
-        known_assignments: service.assignments().device_id_customer_view()?,
-        known_details: service.details().device_id_enriched_details_view()?,
-        warehouse: warehouse.clone(),
-    };
-    service
-        .details()
-        .register_enrichment_processor(DetailsEnrichment)?;
-    service
-        .details()
-        .register_warehouse_sink(warehouse.clone(), Batching::default())?;
-    service
-        .heartbeats()
-        .register_enrichment_processor(HeartbeatEnrichment)?;
-    service
-        .heartbeats()
-        .register_warehouse_sink(warehouse, Batching::default())?;
+    let warehouse = Warehouse::connect(&options.database_url)
+        .await
+        .map_err(|error| {
+            kafmesh::Error::handler(format!(
+                "cannot open the warehouse: {error}; is DATABASE_URL right?"
+            ))
+        })?;
+    let mut service = Service::connect(kafmesh::Config::from_env()?).await?;
+    let api = register(&mut service, warehouse)?;
     service
         .add_grpc_service(DevicesApiServer::new(api.clone()))
         .add_file_descriptor_set(api::FILE_DESCRIPTOR_SET);
-
     if options.demo {
-        let stopper = service.stopper();
-        tokio::spawn(async move {
-            if let Err(error) = demo::run(api).await {
-                tracing::error!(%error, "the demo ended");
-                stopper.stop();
-            }
-        });
+        return run_with_reports(service, api).await;
     }
     service.run().await
 }
 
-/// The warehouse at `url`, else in a file beside the local state.
-async fn connect(url: Option<String>, config: &kafmesh::Config) -> kafmesh::Result<Warehouse> {
-    let url = match url.filter(|url| !url.is_empty()) {
-        Some(url) => url,
-        None => {
-            std::fs::create_dir_all(&config.state_dir).map_err(kafmesh::Error::handler)?;
-            Warehouse::sqlite_url(&config.state_dir.join("warehouse.sqlite"))
+/// Runs the service with generated reports, until either of them ends.
+async fn run_with_reports(service: Service, api: Api) -> kafmesh::Result<()> {
+    let stopper = service.stopper();
+    let mut running = pin!(service.run());
+    tokio::select! {
+        ended = &mut running => ended,
+        ended = demo::run(api) => {
+            stopper.stop();
+            running.await.and(ended)
         }
-    };
-    Warehouse::connect(&url).await.map_err(|error| {
-        kafmesh::Error::handler(format!(
-            "cannot open the warehouse: {error}; is DATABASE_URL right?"
-        ))
-    })
+    }
 }

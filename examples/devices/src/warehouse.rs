@@ -5,7 +5,6 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::SystemTime;
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
@@ -63,16 +62,6 @@ impl Warehouse {
         let pool = options.connect(url).await?;
         migrations::run(&pool).await?;
         Ok(Self { pool })
-    }
-
-    /// The URL of the SQLite database in `file`, which is made when it is not there.
-    pub fn sqlite_url(file: &Path) -> String {
-        let file = file.to_string_lossy();
-        let escaped = file
-            .replace('%', "%25")
-            .replace('?', "%3f")
-            .replace('#', "%23");
-        format!("sqlite:{escaped}?mode=rwc")
     }
 
     /// Writes `entries`, all or none. One of the same device and time as another replaces it.
@@ -246,7 +235,8 @@ mod tests {
     #[tokio::test]
     async fn a_file_keeps_its_rows_and_is_migrated_once() -> sqlx::Result<()> {
         let directory = tempfile::tempdir()?;
-        let url = Warehouse::sqlite_url(&directory.path().join("100% of? it#.db"));
+        let file = directory.path().join("warehouse.sqlite");
+        let url = format!("sqlite:{}?mode=rwc", file.display());
         let details = Entry {
             device_id: "device-1".to_owned(),
             time: -1,

@@ -15,7 +15,6 @@ use devices::api::v1::{
 };
 use devices::definitions::ServiceTest;
 use devices::warehouse::Warehouse;
-use devices::{DetailsEnrichment, HeartbeatEnrichment};
 use kafmesh::Batching;
 use tonic::{Code, Request};
 
@@ -23,24 +22,7 @@ use tonic::{Code, Request};
 async fn start() -> kafmesh::Result<(ServiceTest, Api)> {
     let warehouse = Warehouse::connect("sqlite::memory:").await.unwrap();
     let mut test = ServiceTest::new();
-    test.details()
-        .register_enrichment_processor(DetailsEnrichment)?;
-    test.details()
-        .register_warehouse_sink(warehouse.clone(), Batching::default())?;
-    test.heartbeats()
-        .register_enrichment_processor(HeartbeatEnrichment)?;
-    test.heartbeats()
-        .register_warehouse_sink(warehouse.clone(), Batching::default())?;
-    let api = Api {
-        customers: test.assignments().customer_id_details_source(),
-        assignments: test.assignments().device_id_customer_source(),
-        details: test.details().device_id_details_source(),
-        heartbeats: test.heartbeats().device_id_heartbeat_source(),
-        known_customers: test.assignments().customer_id_details_view()?,
-        known_assignments: test.assignments().device_id_customer_view()?,
-        known_details: test.details().device_id_enriched_details_view()?,
-        warehouse,
-    };
+    let api = devices::register(&mut test, warehouse)?;
     Ok((test, api))
 }
 
@@ -147,7 +129,7 @@ async fn what_cannot_be_kept_is_refused() -> kafmesh::Result<()> {
         (heartbeat("", 80, 0), "device_id"),
         (heartbeat("device\0", 80, 0), "device_id"),
         (heartbeat("device-1", 101, 0), "battery_percent"),
-        (heartbeat("device-1", 80, -1), "time"),
+        (heartbeat("device-1", 80, 0), "time"),
     ] {
         let refused = api.report_heartbeat(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);

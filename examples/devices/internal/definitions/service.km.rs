@@ -197,7 +197,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -256,5 +257,59 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.details().register_enrichment_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `assignments`.
+    ///
+    /// Which customer a device belongs to, and who the customers are.
+    fn assignments(&mut self) -> super::assignments::AssignmentsComponent<'_>;
+
+    /// The component `details`.
+    ///
+    /// What devices are, with the customer each belongs to.
+    fn details(&mut self) -> super::details::DetailsComponent<'_>;
+
+    /// The component `heartbeats`.
+    ///
+    /// Signs of life of devices, with the customer each belongs to.
+    fn heartbeats(&mut self) -> super::heartbeats::HeartbeatsComponent<'_>;
+}
+
+impl Components for Service {
+    fn assignments(&mut self) -> super::assignments::AssignmentsComponent<'_> {
+        super::assignments::AssignmentsComponent::new(self.inner.registry())
+    }
+
+    fn details(&mut self) -> super::details::DetailsComponent<'_> {
+        super::details::DetailsComponent::new(self.inner.registry())
+    }
+
+    fn heartbeats(&mut self) -> super::heartbeats::HeartbeatsComponent<'_> {
+        super::heartbeats::HeartbeatsComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn assignments(&mut self) -> super::assignments::AssignmentsComponent<'_> {
+        super::assignments::AssignmentsComponent::new(self.inner.registry())
+    }
+
+    fn details(&mut self) -> super::details::DetailsComponent<'_> {
+        super::details::DetailsComponent::new(self.inner.registry())
+    }
+
+    fn heartbeats(&mut self) -> super::heartbeats::HeartbeatsComponent<'_> {
+        super::heartbeats::HeartbeatsComponent::new(self.inner.registry())
     }
 }

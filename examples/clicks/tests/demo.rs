@@ -1,0 +1,68 @@
+//! The demo as a process on real Kafka: it shows totals, and ends when it is asked to.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Only a test that fails takes this long.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Ends the demo however the test ends.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_demo_shows_counted_clicks_until_it_is_stopped() {
+    let brokers = std::env::var("KAFMESH_TEST_BROKERS")
+        .expect("KAFMESH_TEST_BROKERS names a Kafka: `cargo xtask test` starts one, `cargo xtask servers kafka` too");
+    let state = tempfile::tempdir().unwrap();
+    let mut demo = Process(
+        Command::new(env!("CARGO_BIN_EXE_clicks"))
+            .arg("--demo")
+            .env_clear()
+            .env("KAFMESH_BROKERS", brokers)
+            .env("KAFMESH_LISTEN", "127.0.0.1:0")
+            .env("KAFMESH_DEV", "true")
+            .current_dir(state.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let output = BufReader::new(demo.0.stdout.take().unwrap());
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        output
+            .lines()
+            .try_for_each(|line| sender.send(line.unwrap()))
+    });
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let line = lines.recv_timeout(left).expect("it shows a total");
+        // The user who clicks most; before a click is counted nobody is named.
+        if line.contains(" counted: ada ") {
+            break;
+        }
+    }
+
+    let asked = Command::new("kill")
+        .args(["-INT", &demo.0.id().to_string()])
+        .status();
+    assert!(asked.unwrap().success());
+    assert!(demo.0.wait().unwrap().success());
+}
