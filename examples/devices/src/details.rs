@@ -48,11 +48,15 @@ impl EnrichmentProcessor for DetailsEnrichment {
 }
 
 /// Remembers what is known, and says it to all when that is everything; else what was said before no longer holds.
-fn publish(ctx: &mut EnrichmentContext<'_>, known: KnownDetails) -> kafmesh::Result<()> {
-    match enriched(ctx, &known)? {
-        Some(details) => ctx.output_device_id_enriched_details(ctx.key(), &details),
-        None => ctx.delete_device_id_enriched_details(ctx.key()),
+fn publish(ctx: &mut EnrichmentContext<'_>, mut known: KnownDetails) -> kafmesh::Result<()> {
+    let enriched = enriched(ctx, &known)?;
+    match &enriched {
+        Some(details) => ctx.output_device_id_enriched_details(ctx.key(), details),
+        // Only then is there anything to take back.
+        None if known.published => ctx.delete_device_id_enriched_details(ctx.key()),
+        None => {}
     }
+    known.published = enriched.is_some();
     if known == KnownDetails::default() {
         ctx.delete_state();
     } else {
@@ -115,7 +119,7 @@ mod tests {
     async fn details_get_their_customer_whichever_comes_first() -> kafmesh::Result<()> {
         let mut test = with_customer();
         test.device_id_details("device-1", details()).await?;
-        assert_eq!(test.outputs().device_id_enriched_details(), []);
+        assert_eq!(test.outputs().device_id_enriched_details_records(), []);
         test.device_id_customer("device-1", customer()).await?;
         test.device_id_customer("device-2", customer()).await?;
         test.device_id_details("device-2", details()).await?;
@@ -130,10 +134,11 @@ mod tests {
     async fn details_without_a_customer_are_remembered_only() -> kafmesh::Result<()> {
         let mut test = with_customer();
         test.device_id_details("device-1", details()).await?;
-        assert_eq!(test.outputs().device_id_enriched_details(), []);
+        assert_eq!(test.outputs().device_id_enriched_details_records(), []);
         let known = KnownDetails {
             details: Some(details()),
             customer: None,
+            published: false,
         };
         assert_eq!(test.state("device-1")?, Some(known));
         Ok(())
@@ -145,30 +150,33 @@ mod tests {
         test.remove_lookup_customer_id_details("customer-1");
         test.device_id_customer("device-1", customer()).await?;
         test.device_id_details("device-1", details()).await?;
-        assert_eq!(test.outputs().device_id_enriched_details(), []);
+        assert_eq!(test.outputs().device_id_enriched_details_records(), []);
         let known = KnownDetails {
             details: Some(details()),
             customer: Some(customer()),
+            published: false,
         };
         assert_eq!(test.state("device-1")?, Some(known));
         Ok(())
     }
 
     #[tokio::test]
-    async fn what_was_said_is_taken_back_with_the_customer() -> kafmesh::Result<()> {
+    async fn what_was_said_is_taken_back_once_with_the_customer() -> kafmesh::Result<()> {
         let mut test = with_customer();
         let known = KnownDetails {
             details: Some(details()),
             customer: Some(customer()),
+            published: true,
         };
         test.set_state("device-1", known);
         test.device_id_customer_delete("device-1").await?;
+        test.device_id_details("device-1", details()).await?;
         let outputs = test.outputs().device_id_enriched_details_records();
-        assert_eq!(outputs.len(), 1);
-        assert_eq!(
-            (outputs[0].key.as_str(), &outputs[0].value),
-            ("device-1", &None)
-        );
+        let outputs: Vec<_> = outputs
+            .iter()
+            .map(|output| (output.key.as_str(), &output.value))
+            .collect();
+        assert_eq!(outputs, [("device-1", &None)]);
         Ok(())
     }
 

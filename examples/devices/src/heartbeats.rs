@@ -71,7 +71,7 @@ mod tests {
         test.device_id_heartbeat("device-2", HEARTBEAT).await?;
         test.remove_join_device_id_customer("device-1");
         test.device_id_heartbeat("device-1", HEARTBEAT).await?;
-        assert_eq!(test.outputs().device_id_enriched_heartbeat(), []);
+        assert_eq!(test.outputs().device_id_enriched_heartbeat_records(), []);
         Ok(())
     }
 
@@ -80,7 +80,7 @@ mod tests {
         let mut test = test();
         test.remove_lookup_customer_id_details("customer-1");
         test.device_id_heartbeat("device-1", HEARTBEAT).await?;
-        assert_eq!(test.outputs().device_id_enriched_heartbeat(), []);
+        assert_eq!(test.outputs().device_id_enriched_heartbeat_records(), []);
         Ok(())
     }
 }

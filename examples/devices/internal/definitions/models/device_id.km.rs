@@ -34,6 +34,9 @@ pub struct KnownDetails {
     /// The customer it was assigned to last.
     #[prost(message, optional, tag = "2")]
     pub customer: ::core::option::Option<Customer>,
+    /// Whether enriched details were published and still hold.
+    #[prost(bool, tag = "3")]
+    pub published: bool,
 }
 
 /// A device's details with its customer.
