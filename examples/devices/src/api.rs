@@ -1,13 +1,18 @@
 //! The service's own gRPC interface: takes reports, answers what is known.
 
+mod failure;
+mod request;
+
 use std::time::SystemTime;
 
-use kafmesh::{Metadata, Source, View};
+use kafmesh::{Source, View};
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 
 use crate::definitions::models::{customer_id, device_id};
 use crate::warehouse::{Entry, Warehouse};
+use failure::failed;
+use request::{at, identifier, text};
 use v1::devices_api_server::DevicesApi;
 use v1::{
     AssignDeviceRequest, AssignDeviceResponse, Customer, Details, DetailsEntry, GetDeviceRequest,
@@ -61,10 +66,7 @@ impl DevicesApi for Api {
         let details = customer_id::Details {
             name: text("name", name)?,
         };
-        self.customers
-            .emit(id, &details)
-            .await
-            .map_err(unavailable)?;
+        self.customers.emit(id, &details).await.map_err(failed)?;
         Ok(Response::new(PutCustomerResponse {}))
     }
 
@@ -81,7 +83,7 @@ impl DevicesApi for Api {
             let customer = device_id::Customer { customer_id };
             self.assignments.emit(device, &customer).await
         };
-        assigned.map_err(unavailable)?;
+        assigned.map_err(failed)?;
         Ok(Response::new(AssignDeviceResponse {}))
     }
 
@@ -96,9 +98,9 @@ impl DevicesApi for Api {
             firmware: text("firmware", request.firmware)?,
         };
         self.details
-            .emit_with(device, &details, &at(request.time)?)
+            .emit_with(device, &details, &at(request.time, SystemTime::now())?)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
         Ok(Response::new(ReportDetailsResponse {}))
     }
 
@@ -116,9 +118,9 @@ impl DevicesApi for Api {
         }
         let heartbeat = device_id::Heartbeat { battery_percent };
         self.heartbeats
-            .emit_with(device, &heartbeat, &at(request.time)?)
+            .emit_with(device, &heartbeat, &at(request.time, SystemTime::now())?)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
         Ok(Response::new(ReportHeartbeatResponse {}))
     }
 
@@ -128,19 +130,16 @@ impl DevicesApi for Api {
     ) -> Result<Response<GetDeviceResponse>, Status> {
         let request = request.into_inner();
         let device = identifier("device_id", &request.device_id)?;
-        let assigned = self.known_assignments.get(device).map_err(unavailable)?;
+        let assigned = self.known_assignments.get(device).map_err(failed)?;
         let customer = match assigned {
             Some(device_id::Customer { customer_id }) => {
-                let known = self
-                    .known_customers
-                    .get(&customer_id)
-                    .map_err(unavailable)?;
+                let known = self.known_customers.get(&customer_id).map_err(failed)?;
                 let name = known.unwrap_or_default().name;
                 Some(Customer { customer_id, name })
             }
             None => None,
         };
-        let enriched = self.known_details.get(device).map_err(unavailable)?;
+        let enriched = self.known_details.get(device).map_err(failed)?;
         let details = enriched
             .and_then(|enriched| enriched.details)
             .map(details_of);
@@ -161,12 +160,12 @@ impl DevicesApi for Api {
         let heartbeats = self.warehouse.history(device, limit).await;
         let entries = GetHistoryResponse {
             details: details
-                .map_err(unavailable)?
+                .map_err(failed)?
                 .into_iter()
                 .map(details_entry)
                 .collect(),
             heartbeats: heartbeats
-                .map_err(unavailable)?
+                .map_err(failed)?
                 .into_iter()
                 .map(heartbeat_entry)
                 .collect(),
@@ -204,46 +203,9 @@ fn heartbeat_entry(entry: Entry<device_id::Heartbeat>) -> HeartbeatEntry {
     }
 }
 
-/// An id that can be a key.
-fn identifier<'a>(field: &str, value: &'a str) -> Result<&'a str, Status> {
-    if value.is_empty() || value.contains('\0') {
-        return Err(Status::invalid_argument(format!(
-            "{field} is empty or has a NUL character in it"
-        )));
-    }
-    Ok(value)
-}
-
-/// A text that PostgreSQL can keep.
-fn text(field: &str, value: String) -> Result<String, Status> {
-    if value.contains('\0') {
-        return Err(Status::invalid_argument(format!(
-            "{field} has a NUL character in it"
-        )));
-    }
-    Ok(value)
-}
-
-/// The metadata of a record of something that was so at `time`.
-fn at(time: Option<Timestamp>) -> Result<Metadata, Status> {
-    let Some(time) = time else {
-        return Ok(Metadata::default());
-    };
-    let time = SystemTime::try_from(time)
-        .ok()
-        .filter(|time| *time >= SystemTime::UNIX_EPOCH)
-        .ok_or_else(|| Status::invalid_argument("time is not a time after 1970"))?;
-    Ok(Metadata::default().with_timestamp(time))
-}
-
 fn timestamp(millis: i64) -> Timestamp {
     Timestamp {
         seconds: millis.div_euclid(1000),
         nanos: (millis.rem_euclid(1000) * 1_000_000) as i32,
     }
-}
-
-/// What the service needs does not answer; the caller may try again.
-fn unavailable(error: impl std::fmt::Display) -> Status {
-    Status::unavailable(error.to_string())
 }

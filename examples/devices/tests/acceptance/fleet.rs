@@ -57,8 +57,10 @@ impl Fleet {
             customer_id: customer_id.to_owned(),
             name: name.to_owned(),
         };
-        self.eventually(async |fleet| fleet.service.put_customer(request.clone()).await.ok())
-            .await;
+        self.eventually("a customer is put", async |fleet| {
+            fleet.service.put_customer(request.clone()).await
+        })
+        .await;
     }
 
     /// Gives a device to a customer, called `name` when known, and returns when the service knows that.
@@ -67,15 +69,24 @@ impl Fleet {
             device_id: device.to_owned(),
             customer_id: customer_id.to_owned(),
         };
-        self.eventually(async |fleet| fleet.service.assign_device(request.clone()).await.ok())
-            .await;
+        self.eventually("a device is assigned", async |fleet| {
+            fleet.service.assign_device(request.clone()).await
+        })
+        .await;
         let expected = Some(Customer {
             customer_id: customer_id.to_owned(),
             name: name.to_owned(),
         });
         // The view that is asked here and the processors' lookup are one copy of the topic.
-        self.eventually(async |fleet| (fleet.customer(device).await == expected).then_some(()))
-            .await;
+        self.eventually("the assignment is known", async |fleet| {
+            let known = fleet.customer(device).await;
+            if known == expected {
+                Ok(())
+            } else {
+                Err(known)
+            }
+        })
+        .await;
     }
 
     /// Whose the device is, as far as the service knows.
@@ -83,7 +94,9 @@ impl Fleet {
         let device_id = device.to_owned();
         let request = GetDeviceRequest { device_id };
         let known = self
-            .eventually(async |fleet| fleet.service.get_device(request.clone()).await.ok())
+            .eventually("a device is asked for", async |fleet| {
+                fleet.service.get_device(request.clone()).await
+            })
             .await;
         known.into_inner().customer
     }
@@ -100,8 +113,8 @@ impl Fleet {
                     firmware: self.firmware(),
                     time: None,
                 };
-                self.eventually(async |fleet| {
-                    fleet.service.report_details(request.clone()).await.ok()
+                self.eventually("a report is taken", async |fleet| {
+                    fleet.service.report_details(request.clone()).await
                 })
                 .await;
             }
@@ -111,8 +124,8 @@ impl Fleet {
                     battery_percent: self.reports,
                     time: None,
                 };
-                self.eventually(async |fleet| {
-                    fleet.service.report_heartbeat(request.clone()).await.ok()
+                self.eventually("a report is taken", async |fleet| {
+                    fleet.service.report_heartbeat(request.clone()).await
                 })
                 .await;
             }
@@ -125,7 +138,7 @@ impl Fleet {
 
     /// Returns when the last report, which was of `device`, is in the warehouse with its customer's name.
     pub(crate) async fn saved(&mut self, kind: Kind, device: &str, customer_name: &str) {
-        self.eventually(async |fleet| {
+        self.eventually("a report is saved", async |fleet| {
             let names = match kind {
                 Kind::Details => {
                     let firmware = fleet.firmware();
@@ -140,7 +153,13 @@ impl Fleet {
                         .await
                 }
             };
-            names.iter().any(|name| name == customer_name).then_some(())
+            if names.iter().any(|name| name == customer_name) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "saved with the names {names:?}, not {customer_name:?}"
+                ))
+            }
         })
         .await;
     }
@@ -185,19 +204,26 @@ impl Fleet {
         self.warehouse.history(device, 100).await.unwrap()
     }
 
-    /// What `attempt` returns, as soon as it is there.
-    async fn eventually<T>(&mut self, mut attempt: impl AsyncFnMut(&mut Self) -> Option<T>) -> T {
+    /// What `attempt` returns, as soon as it succeeds; `step` says what that is.
+    async fn eventually<T, E: std::fmt::Debug>(
+        &mut self,
+        step: &str,
+        mut attempt: impl AsyncFnMut(&mut Self) -> Result<T, E>,
+    ) -> T {
+        let mut last = None;
         let attempts = async {
             loop {
-                if let Some(outcome) = attempt(self).await {
-                    return outcome;
+                match attempt(self).await {
+                    Ok(outcome) => return outcome,
+                    Err(error) => last = Some(error),
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(LIMIT, attempts)
-            .await
-            .expect("it happens at some time")
+        match tokio::time::timeout(LIMIT, attempts).await {
+            Ok(outcome) => outcome,
+            Err(_) => panic!("{step}: not within {LIMIT:?}; the last attempt: {last:?}"),
+        }
     }
 }
 
