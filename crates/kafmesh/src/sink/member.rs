@@ -196,9 +196,12 @@ mod tests {
         },
     };
 
-    /// Keeps the partitions and offsets of its writes, the first of which hangs; others fail.
+    /// The partition and offset of each record of a write.
+    type Places = Vec<(i32, i64)>;
+
+    /// Keeps the places of its writes, the first of which hangs; others fail.
     #[derive(Clone, Default)]
-    struct Hanging(Arc<Mutex<Vec<Vec<(i32, i64)>>>>);
+    struct Hanging(Arc<Mutex<Vec<Places>>>);
 
     impl Sink for Hanging {
         type Message = u64;
