@@ -78,7 +78,7 @@ fn tree(definition: &Definition) -> Result<Module, String> {
         sources,
         docs,
         allowed: None,
-        body: "pub use self::service::{Service, ServiceTest};\n".to_owned(),
+        body: "pub use self::service::{Components, Service, ServiceTest};\n".to_owned(),
         children,
     })
 }

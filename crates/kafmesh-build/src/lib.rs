@@ -7,7 +7,7 @@
 //! ```text
 //! definitions/
 //!   mod.rs                              re-exports, as every mod.rs here
-//!   service.km.rs                       Service, ServiceTest
+//!   service.km.rs                       Service, ServiceTest, and Components, which both are
 //!   math/mod.rs
 //!   math/component.km.rs                MathComponent
 //!   math/total_clicks_processor.km.rs   TotalClicks{Processor, Context, Test, Outputs}

@@ -1,6 +1,8 @@
-//! The service: its descriptor, the type that runs it and the one that tests it without a broker.
+//! The service: its descriptor, the type that runs it, the one that tests it without a broker, and the trait
+//! of both.
 
 use kafmesh_definition::Definition;
+use kafmesh_definition::model::Component;
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -8,7 +10,7 @@ use super::component::with_description;
 use super::topic;
 use crate::{doc, names};
 
-/// The module that describes the service and holds `Service` and `ServiceTest`.
+/// The module that describes the service and holds `Service`, `ServiceTest` and `Components`.
 pub(crate) fn emit(definition: &Definition) -> TokenStream {
     let (name, description) = (definition.name.written(), &definition.description);
     let topics = definition.topics.iter().map(topic::descriptor);
@@ -18,6 +20,7 @@ pub(crate) fn emit(definition: &Definition) -> TokenStream {
         .map(|c| names::component(&c.name).module);
     let service = service(definition);
     let test = test(definition);
+    let both = both(definition);
     quote! {
         use ::kafmesh::codegen::v1 as codegen;
 
@@ -32,6 +35,8 @@ pub(crate) fn emit(definition: &Definition) -> TokenStream {
         #service
 
         #test
+
+        #both
     }
 }
 
@@ -46,10 +51,10 @@ fn service(definition: &Definition) -> TokenStream {
         ]
         .map(str::to_owned),
     );
-    lines.extend(registration_example(definition));
+    lines.extend(registration_example("service", definition));
     lines.extend(["service.run().await", "```"].map(str::to_owned));
     let doc = doc::attributes(lines);
-    let components = components(definition);
+    let components = accessors(definition, &quote!(pub));
     quote! {
         #doc
         pub struct Service {
@@ -114,10 +119,10 @@ fn test(definition: &Definition) -> TokenStream {
         "```text".to_owned(),
         "let mut service = ServiceTest::new();".to_owned(),
     ];
-    lines.extend(registration_example(definition));
+    lines.extend(registration_example("service", definition));
     lines.extend(["service.settle().await?;", "```"].map(str::to_owned));
     let doc = doc::attributes(lines);
-    let components = components(definition);
+    let components = accessors(definition, &quote!(pub));
     quote! {
         #doc
         pub struct ServiceTest {
@@ -135,7 +140,8 @@ fn test(definition: &Definition) -> TokenStream {
             ///
             /// # Errors
             ///
-            /// The first error of a handler or of a sink.
+            /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+            /// logs the last two and tries them again.
             pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
                 self.inner.settle().await
             }
@@ -180,16 +186,54 @@ fn test(definition: &Definition) -> TokenStream {
     }
 }
 
+/// The trait of what `Service` and `ServiceTest` have in common: code that registers is written once.
+fn both(definition: &Definition) -> TokenStream {
+    let mut lines = [
+        "The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the",
+        "same in production and in tests.",
+        "",
+        "```text",
+        "fn register(components: &mut impl Components) -> kafmesh::Result<()> {",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let example = registration_example("components", definition);
+    lines.extend(example.map(|line| format!("    {line}")));
+    lines.extend(["    Ok(())", "}", "```"].map(str::to_owned));
+    let doc = doc::attributes(lines);
+    let signatures = definition.components.iter().map(|component| {
+        let (doc, signature) = accessor(component);
+        quote!(#doc #signature;)
+    });
+    let accessors = accessors(definition, &TokenStream::new());
+    quote! {
+        #doc
+        pub trait Components {
+            #(#signatures)*
+        }
+
+        impl Components for Service {
+            #accessors
+        }
+
+        impl Components for ServiceTest {
+            #accessors
+        }
+    }
+}
+
 /// One accessor per component, the same on both types.
-fn components(definition: &Definition) -> TokenStream {
+fn accessors(definition: &Definition, visibility: &TokenStream) -> TokenStream {
     let methods = definition.components.iter().map(|component| {
-        let names = names::component(&component.name);
-        let (module, method, type_name) = (&names.module, &names.method, &names.type_name);
-        let summary = format!("The component {}.", doc::code(component.name.written()));
-        let doc = doc::attributes(with_description(summary, &component.description));
+        let names::ComponentNames {
+            module, type_name, ..
+        } = names::component(&component.name);
+        let (doc, signature) = accessor(component);
+        // A trait documents its methods itself.
+        let doc = (!visibility.is_empty()).then_some(doc);
         quote! {
             #doc
-            pub fn #method(&mut self) -> super::#module::#type_name<'_> {
+            #visibility #signature {
                 super::#module::#type_name::new(self.inner.registry())
             }
         }
@@ -197,18 +241,28 @@ fn components(definition: &Definition) -> TokenStream {
     quote!(#(#methods)*)
 }
 
+/// The documentation and the signature of a component's accessor.
+fn accessor(component: &Component) -> (TokenStream, TokenStream) {
+    let names = names::component(&component.name);
+    let (module, method, type_name) = (&names.module, &names.method, &names.type_name);
+    let summary = format!("The component {}.", doc::code(component.name.written()));
+    let doc = doc::attributes(with_description(summary, &component.description));
+    let signature = quote!(fn #method(&mut self) -> super::#module::#type_name<'_>);
+    (doc, signature)
+}
+
 /// The line of an example that registers the first processor, when there is one.
-fn registration_example(definition: &Definition) -> Option<String> {
+fn registration_example(on: &str, definition: &Definition) -> Option<String> {
     definition.components.iter().find_map(|component| {
         let processor = component.processors.first()?;
         let method = names::component(&component.name).method;
         Some(if processor.shares_state {
             let register = names::register_processors();
             let handlers = vec!["MyHandlers"; component.sharing().count()].join(", ");
-            format!("service.{method}().{register}({handlers})?;")
+            format!("{on}.{method}().{register}({handlers})?;")
         } else {
             let register = names::processor(&processor.name).register;
-            format!("service.{method}().{register}(MyHandlers)?;")
+            format!("{on}.{method}().{register}(MyHandlers)?;")
         })
     })
 }

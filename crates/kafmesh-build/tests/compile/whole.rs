@@ -8,7 +8,7 @@ use crate::everything::models::customer_id;
 use crate::everything::models::device_id::{
     Customer, Details, EnrichedDetails, EnrichedHeartbeat, Heartbeat, State,
 };
-use crate::everything::{Service, ServiceTest, customers, devices, heartbeats};
+use crate::everything::{Components, Service, ServiceTest, customers, devices, heartbeats};
 
 /// The data set of another system.
 #[derive(Clone, Default)]
@@ -149,21 +149,30 @@ impl devices::ReportViewSink for Written {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Registers everything, in the service and in its test.
+fn register(
+    components: &mut impl Components,
+    crm: Crm,
+    archived: Written,
+    reported: Written,
+) -> kafmesh::Result<()> {
+    let every_minute = kafmesh::Schedule::every(60 * SECOND);
+    components
+        .customers()
+        .register_customers_view_source(crm, every_minute)?;
+    let mut heartbeats = components.heartbeats();
+    heartbeats.register_enrich_heartbeats_processor(Enrich)?;
+    heartbeats.register_warehouse_sink(archived, kafmesh::Batching::default())?;
+    let mut devices = components.devices();
+    devices.register_processors(KeepDetails, FollowCustomer)?;
+    devices.register_report_view_sink(reported, every_minute)
+}
+
 #[tokio::test]
 async fn the_driver_of_the_service_runs_every_object() -> kafmesh::Result<()> {
     let (crm, archived, reported) = (Crm::default(), Written::default(), Written::default());
     let mut test = ServiceTest::new();
-    let every_minute = kafmesh::Schedule::every(60 * SECOND);
-    test.customers()
-        .register_customers_view_source(crm.clone(), every_minute)?;
-    test.heartbeats()
-        .register_enrich_heartbeats_processor(Enrich)?;
-    test.heartbeats()
-        .register_warehouse_sink(archived.clone(), kafmesh::Batching::default())?;
-    test.devices()
-        .register_processors(KeepDetails, FollowCustomer)?;
-    test.devices()
-        .register_report_view_sink(reported.clone(), every_minute)?;
+    register(&mut test, crm.clone(), archived.clone(), reported.clone())?;
     let assignments = test.customers().device_id_customer_source();
     let details = test.devices().device_id_details_source();
     let heartbeats = test.heartbeats().device_id_heartbeat_source();
@@ -209,8 +218,11 @@ async fn the_driver_of_the_service_runs_every_object() -> kafmesh::Result<()> {
 async fn main<S: kafmesh::GrpcService>(api: S) -> kafmesh::Result<()> {
     let mut service = Service::connect(kafmesh::Config::from_env()?).await?;
     service.add_grpc_service(api).add_file_descriptor_set(&[]);
-    service
-        .devices()
-        .register_processors(KeepDetails, FollowCustomer)?;
+    register(
+        &mut service,
+        Crm::default(),
+        Written::default(),
+        Written::default(),
+    )?;
     service.run().await
 }

@@ -552,7 +552,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -599,6 +600,34 @@ impl ::std::default::Default for ServiceTest {
         Self::new()
     }
 }
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.math().register_total_clicks_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `math`.
+    ///
+    /// Does some simple math.
+    fn math(&mut self) -> super::math::MathComponent<'_>;
+}
+
+impl Components for Service {
+    fn math(&mut self) -> super::math::MathComponent<'_> {
+        super::math::MathComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn math(&mut self) -> super::math::MathComponent<'_> {
+        super::math::MathComponent::new(self.inner.registry())
+    }
+}
 }
 #[allow(clippy::pedantic, dead_code, missing_debug_implementations, unreachable_pub, unused_imports)]
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -1363,7 +1363,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -1415,6 +1416,45 @@ impl ::std::default::Default for ServiceTest {
         Self::new()
     }
 }
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.orders().register_order_status_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `orders`.
+    ///
+    /// Follows orders from placing to delivery.
+    fn orders(&mut self) -> super::orders::OrdersComponent<'_>;
+
+    /// The component `queries`.
+    fn queries(&mut self) -> super::queries::QueriesComponent<'_>;
+}
+
+impl Components for Service {
+    fn orders(&mut self) -> super::orders::OrdersComponent<'_> {
+        super::orders::OrdersComponent::new(self.inner.registry())
+    }
+
+    fn queries(&mut self) -> super::queries::QueriesComponent<'_> {
+        super::queries::QueriesComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn orders(&mut self) -> super::orders::OrdersComponent<'_> {
+        super::orders::OrdersComponent::new(self.inner.registry())
+    }
+
+    fn queries(&mut self) -> super::queries::QueriesComponent<'_> {
+        super::queries::QueriesComponent::new(self.inner.registry())
+    }
+}
 }
 #[allow(clippy::pedantic, dead_code, missing_debug_implementations, unreachable_pub, unused_imports)]
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -18,4 +18,4 @@ pub mod nothing;
 #[path = "service.km.rs"]
 mod service;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

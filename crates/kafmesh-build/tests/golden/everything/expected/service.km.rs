@@ -197,7 +197,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -256,5 +257,59 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.devices().register_processors(MyHandlers, MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `customers`.
+    ///
+    /// Whose devices they are.
+    fn customers(&mut self) -> super::customers::CustomersComponent<'_>;
+
+    /// The component `devices`.
+    ///
+    /// What is known of each device.
+    fn devices(&mut self) -> super::devices::DevicesComponent<'_>;
+
+    /// The component `heartbeats`.
+    ///
+    /// Which devices are alive.
+    fn heartbeats(&mut self) -> super::heartbeats::HeartbeatsComponent<'_>;
+}
+
+impl Components for Service {
+    fn customers(&mut self) -> super::customers::CustomersComponent<'_> {
+        super::customers::CustomersComponent::new(self.inner.registry())
+    }
+
+    fn devices(&mut self) -> super::devices::DevicesComponent<'_> {
+        super::devices::DevicesComponent::new(self.inner.registry())
+    }
+
+    fn heartbeats(&mut self) -> super::heartbeats::HeartbeatsComponent<'_> {
+        super::heartbeats::HeartbeatsComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn customers(&mut self) -> super::customers::CustomersComponent<'_> {
+        super::customers::CustomersComponent::new(self.inner.registry())
+    }
+
+    fn devices(&mut self) -> super::devices::DevicesComponent<'_> {
+        super::devices::DevicesComponent::new(self.inner.registry())
+    }
+
+    fn heartbeats(&mut self) -> super::heartbeats::HeartbeatsComponent<'_> {
+        super::heartbeats::HeartbeatsComponent::new(self.inner.registry())
     }
 }

@@ -40,4 +40,4 @@ pub mod super_;
 #[rustfmt::skip]
 pub mod r#type;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -299,7 +299,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -392,5 +393,141 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.r#match().register_match_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `async`.
+    fn r#async(&mut self) -> super::r#async::AsyncComponent<'_>;
+
+    /// The component `codegen`.
+    fn codegen(&mut self) -> super::codegen::CodegenComponent<'_>;
+
+    /// The component `crate`.
+    fn crate_(&mut self) -> super::crate_::CrateComponent<'_>;
+
+    /// The component `gen`.
+    fn r#gen(&mut self) -> super::r#gen::GenComponent<'_>;
+
+    /// The component `kafmesh`.
+    fn kafmesh(&mut self) -> super::kafmesh::KafmeshComponent<'_>;
+
+    /// The component `new`.
+    fn new_component(&mut self) -> super::new::NewComponent<'_>;
+
+    /// The component `match`.
+    fn r#match(&mut self) -> super::r#match::MatchComponent<'_>;
+
+    /// The component `run`.
+    fn run_component(&mut self) -> super::run::RunComponent<'_>;
+
+    /// The component `self`.
+    fn self_(&mut self) -> super::self_::SelfComponent<'_>;
+
+    /// The component `super`.
+    fn super_(&mut self) -> super::super_::SuperComponent<'_>;
+
+    /// The component `type`.
+    fn r#type(&mut self) -> super::r#type::TypeComponent<'_>;
+}
+
+impl Components for Service {
+    fn r#async(&mut self) -> super::r#async::AsyncComponent<'_> {
+        super::r#async::AsyncComponent::new(self.inner.registry())
+    }
+
+    fn codegen(&mut self) -> super::codegen::CodegenComponent<'_> {
+        super::codegen::CodegenComponent::new(self.inner.registry())
+    }
+
+    fn crate_(&mut self) -> super::crate_::CrateComponent<'_> {
+        super::crate_::CrateComponent::new(self.inner.registry())
+    }
+
+    fn r#gen(&mut self) -> super::r#gen::GenComponent<'_> {
+        super::r#gen::GenComponent::new(self.inner.registry())
+    }
+
+    fn kafmesh(&mut self) -> super::kafmesh::KafmeshComponent<'_> {
+        super::kafmesh::KafmeshComponent::new(self.inner.registry())
+    }
+
+    fn new_component(&mut self) -> super::new::NewComponent<'_> {
+        super::new::NewComponent::new(self.inner.registry())
+    }
+
+    fn r#match(&mut self) -> super::r#match::MatchComponent<'_> {
+        super::r#match::MatchComponent::new(self.inner.registry())
+    }
+
+    fn run_component(&mut self) -> super::run::RunComponent<'_> {
+        super::run::RunComponent::new(self.inner.registry())
+    }
+
+    fn self_(&mut self) -> super::self_::SelfComponent<'_> {
+        super::self_::SelfComponent::new(self.inner.registry())
+    }
+
+    fn super_(&mut self) -> super::super_::SuperComponent<'_> {
+        super::super_::SuperComponent::new(self.inner.registry())
+    }
+
+    fn r#type(&mut self) -> super::r#type::TypeComponent<'_> {
+        super::r#type::TypeComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn r#async(&mut self) -> super::r#async::AsyncComponent<'_> {
+        super::r#async::AsyncComponent::new(self.inner.registry())
+    }
+
+    fn codegen(&mut self) -> super::codegen::CodegenComponent<'_> {
+        super::codegen::CodegenComponent::new(self.inner.registry())
+    }
+
+    fn crate_(&mut self) -> super::crate_::CrateComponent<'_> {
+        super::crate_::CrateComponent::new(self.inner.registry())
+    }
+
+    fn r#gen(&mut self) -> super::r#gen::GenComponent<'_> {
+        super::r#gen::GenComponent::new(self.inner.registry())
+    }
+
+    fn kafmesh(&mut self) -> super::kafmesh::KafmeshComponent<'_> {
+        super::kafmesh::KafmeshComponent::new(self.inner.registry())
+    }
+
+    fn new_component(&mut self) -> super::new::NewComponent<'_> {
+        super::new::NewComponent::new(self.inner.registry())
+    }
+
+    fn r#match(&mut self) -> super::r#match::MatchComponent<'_> {
+        super::r#match::MatchComponent::new(self.inner.registry())
+    }
+
+    fn run_component(&mut self) -> super::run::RunComponent<'_> {
+        super::run::RunComponent::new(self.inner.registry())
+    }
+
+    fn self_(&mut self) -> super::self_::SelfComponent<'_> {
+        super::self_::SelfComponent::new(self.inner.registry())
+    }
+
+    fn super_(&mut self) -> super::super_::SuperComponent<'_> {
+        super::super_::SuperComponent::new(self.inner.registry())
+    }
+
+    fn r#type(&mut self) -> super::r#type::TypeComponent<'_> {
+        super::r#type::TypeComponent::new(self.inner.registry())
     }
 }

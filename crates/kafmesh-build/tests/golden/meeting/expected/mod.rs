@@ -26,4 +26,4 @@ pub mod settle;
 #[rustfmt::skip]
 pub mod source;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -198,7 +198,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -264,5 +265,76 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.records_component().register_advance_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `records`.
+    fn records_component(&mut self) -> super::records::RecordsComponent<'_>;
+
+    /// The component `add grpc service`.
+    ///
+    /// A component named like a method of the service.
+    fn add_grpc_service_component(
+        &mut self,
+    ) -> super::add_grpc_service::AddGrpcServiceComponent<'_>;
+
+    /// The component `settle`.
+    ///
+    /// A component named like a method of the service.
+    fn settle_component(&mut self) -> super::settle::SettleComponent<'_>;
+
+    /// The component `source`.
+    ///
+    /// A component named like a method of the service's test.
+    fn source_component(&mut self) -> super::source::SourceComponent<'_>;
+}
+
+impl Components for Service {
+    fn records_component(&mut self) -> super::records::RecordsComponent<'_> {
+        super::records::RecordsComponent::new(self.inner.registry())
+    }
+
+    fn add_grpc_service_component(
+        &mut self,
+    ) -> super::add_grpc_service::AddGrpcServiceComponent<'_> {
+        super::add_grpc_service::AddGrpcServiceComponent::new(self.inner.registry())
+    }
+
+    fn settle_component(&mut self) -> super::settle::SettleComponent<'_> {
+        super::settle::SettleComponent::new(self.inner.registry())
+    }
+
+    fn source_component(&mut self) -> super::source::SourceComponent<'_> {
+        super::source::SourceComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn records_component(&mut self) -> super::records::RecordsComponent<'_> {
+        super::records::RecordsComponent::new(self.inner.registry())
+    }
+
+    fn add_grpc_service_component(
+        &mut self,
+    ) -> super::add_grpc_service::AddGrpcServiceComponent<'_> {
+        super::add_grpc_service::AddGrpcServiceComponent::new(self.inner.registry())
+    }
+
+    fn settle_component(&mut self) -> super::settle::SettleComponent<'_> {
+        super::settle::SettleComponent::new(self.inner.registry())
+    }
+
+    fn source_component(&mut self) -> super::source::SourceComponent<'_> {
+        super::source::SourceComponent::new(self.inner.registry())
     }
 }

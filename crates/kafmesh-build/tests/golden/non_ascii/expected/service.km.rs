@@ -118,7 +118,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -163,5 +164,33 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.größe_in_cm().register_кликов_всего_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `Größe in cm`.
+    ///
+    /// Misst Größen – in „cm“.
+    fn größe_in_cm(&mut self) -> super::größe_in_cm::GrößeInCmComponent<'_>;
+}
+
+impl Components for Service {
+    fn größe_in_cm(&mut self) -> super::größe_in_cm::GrößeInCmComponent<'_> {
+        super::größe_in_cm::GrößeInCmComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn größe_in_cm(&mut self) -> super::größe_in_cm::GrößeInCmComponent<'_> {
+        super::größe_in_cm::GrößeInCmComponent::new(self.inner.registry())
     }
 }

@@ -176,7 +176,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -219,5 +220,31 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.std().register_option_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `std`.
+    fn std(&mut self) -> super::std::StdComponent<'_>;
+}
+
+impl Components for Service {
+    fn std(&mut self) -> super::std::StdComponent<'_> {
+        super::std::StdComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn std(&mut self) -> super::std::StdComponent<'_> {
+        super::std::StdComponent::new(self.inner.registry())
     }
 }

@@ -22,4 +22,4 @@ pub mod queries;
 #[path = "service.km.rs"]
 mod service;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -20,4 +20,4 @@ mod service;
 #[rustfmt::skip]
 pub mod shapes;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

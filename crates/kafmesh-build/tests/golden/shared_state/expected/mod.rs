@@ -22,4 +22,4 @@ mod service;
 #[rustfmt::skip]
 pub mod single;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -184,7 +184,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -236,5 +237,46 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.accounts().register_processors(MyHandlers, MyHandlers, MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `accounts`.
+    ///
+    /// What customers owe.
+    fn accounts(&mut self) -> super::accounts::AccountsComponent<'_>;
+
+    /// The component `single`.
+    ///
+    /// One processor that has the component's state to itself.
+    fn single(&mut self) -> super::single::SingleComponent<'_>;
+}
+
+impl Components for Service {
+    fn accounts(&mut self) -> super::accounts::AccountsComponent<'_> {
+        super::accounts::AccountsComponent::new(self.inner.registry())
+    }
+
+    fn single(&mut self) -> super::single::SingleComponent<'_> {
+        super::single::SingleComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn accounts(&mut self) -> super::accounts::AccountsComponent<'_> {
+        super::accounts::AccountsComponent::new(self.inner.registry())
+    }
+
+    fn single(&mut self) -> super::single::SingleComponent<'_> {
+        super::single::SingleComponent::new(self.inner.registry())
     }
 }

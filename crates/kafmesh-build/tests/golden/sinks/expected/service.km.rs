@@ -108,7 +108,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -151,5 +152,30 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `archive`.
+    fn archive(&mut self) -> super::archive::ArchiveComponent<'_>;
+}
+
+impl Components for Service {
+    fn archive(&mut self) -> super::archive::ArchiveComponent<'_> {
+        super::archive::ArchiveComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn archive(&mut self) -> super::archive::ArchiveComponent<'_> {
+        super::archive::ArchiveComponent::new(self.inner.registry())
     }
 }

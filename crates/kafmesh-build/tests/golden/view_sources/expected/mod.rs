@@ -20,4 +20,4 @@ pub mod models;
 #[path = "service.km.rs"]
 mod service;
 
-pub use self::service::{Service, ServiceTest};
+pub use self::service::{Components, Service, ServiceTest};

@@ -127,7 +127,8 @@ impl ServiceTest {
     ///
     /// # Errors
     ///
-    /// The first error of a handler or of a sink.
+    /// The first error of a handler, a sink, a view source or a view sink. A service that runs only
+    /// logs the last two and tries them again.
     pub async fn settle(&mut self) -> ::kafmesh::Result<()> {
         self.inner.settle().await
     }
@@ -170,5 +171,31 @@ impl ServiceTest {
 impl ::std::default::Default for ServiceTest {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The components, of a [`Service`] and of a [`ServiceTest`] alike: what registers through it is the
+/// same in production and in tests.
+///
+/// ```text
+/// fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+///     components.clock().register_tick_processor(MyHandlers)?;
+///     Ok(())
+/// }
+/// ```
+pub trait Components {
+    /// The component `clock`.
+    fn clock(&mut self) -> super::clock::ClockComponent<'_>;
+}
+
+impl Components for Service {
+    fn clock(&mut self) -> super::clock::ClockComponent<'_> {
+        super::clock::ClockComponent::new(self.inner.registry())
+    }
+}
+
+impl Components for ServiceTest {
+    fn clock(&mut self) -> super::clock::ClockComponent<'_> {
+        super::clock::ClockComponent::new(self.inner.registry())
     }
 }
