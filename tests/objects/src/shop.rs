@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kafmesh::{Batching, Config, Schedule};
 
-use crate::definitions::Service;
+use crate::definitions::{Components, Service};
 use crate::{
     Bonus, Bookkeeping, Checkout, Database, Dispatch, Earning, Entry, Ledger, ParcelBook, Place,
     PriceList, Spending,
@@ -28,27 +28,31 @@ pub struct Outside {
 /// When Kafka is not as the shop needs it.
 pub async fn open(config: Config, outside: &Outside) -> kafmesh::Result<Service> {
     let mut service = Service::connect(config).await?;
+    register(&mut service, outside)?;
+    Ok(service)
+}
 
-    service.orders().register_checkout_processor(Checkout)?;
-    service.orders().register_dispatch_processor(Dispatch)?;
-    service.accounts().register_ledger_processor(Ledger)?;
-    service
+/// Registers everything, in the service and in its test.
+fn register(components: &mut impl Components, outside: &Outside) -> kafmesh::Result<()> {
+    components.orders().register_checkout_processor(Checkout)?;
+    components.orders().register_dispatch_processor(Dispatch)?;
+    components.accounts().register_ledger_processor(Ledger)?;
+    components
         .loyalty()
         .register_processors(Earning, Bonus, Spending)?;
 
-    service.catalog().register_price_list_view_source(
+    components.catalog().register_price_list_view_source(
         PriceList::new(outside.price_list.clone()),
         Schedule::every(Duration::from_secs(1)),
     )?;
-    service.warehouse().register_parcel_book_sink(
+    components.warehouse().register_parcel_book_sink(
         ParcelBook::new(outside.parcel_book.clone()),
         Batching::default().with_interval(Duration::from_millis(100)),
     )?;
-    service.accounts().register_bookkeeping_view_sink(
+    components.accounts().register_bookkeeping_view_sink(
         Bookkeeping::new(outside.books.clone()),
         Schedule::every(Duration::from_secs(1)),
-    )?;
-    Ok(service)
+    )
 }
 
 #[cfg(test)]
@@ -62,23 +66,7 @@ mod tests {
     async fn an_order_becomes_a_parcel_a_balance_and_points() -> kafmesh::Result<()> {
         let outside = Outside::default();
         let mut test = ServiceTest::new();
-        test.orders().register_checkout_processor(Checkout)?;
-        test.orders().register_dispatch_processor(Dispatch)?;
-        test.accounts().register_ledger_processor(Ledger)?;
-        test.loyalty()
-            .register_processors(Earning, Bonus, Spending)?;
-        test.catalog().register_price_list_view_source(
-            PriceList::new(outside.price_list.clone()),
-            Schedule::every(Duration::from_secs(60)),
-        )?;
-        test.warehouse().register_parcel_book_sink(
-            ParcelBook::new(outside.parcel_book.clone()),
-            Batching::default().with_interval(Duration::from_secs(1)),
-        )?;
-        test.accounts().register_bookkeeping_view_sink(
-            Bookkeeping::new(outside.books.clone()),
-            Schedule::every(Duration::from_secs(60)),
-        )?;
+        register(&mut test, &outside)?;
         let addresses = test.customers().customer_id_address_source();
         let orders = test.orders().customer_id_order_source();
         let payments = test.accounts().customer_id_payment_source();
@@ -109,9 +97,9 @@ mod tests {
         assert_eq!(balances.get("ada")?, Some(Balance { cents: 900 }));
         assert_eq!(test.records::<Voucher>("shop.customerId.voucher")?.len(), 1);
 
-        // The sink waits for a second, the view sink for its next minute.
+        // The sink waits for a tenth of a second, the view sink for its next second.
         assert!(outside.parcel_book.writes().is_empty());
-        test.advance(Duration::from_secs(1));
+        test.advance(Duration::from_millis(100));
         test.settle().await?;
         let parcels = outside
             .parcel_book
@@ -120,13 +108,13 @@ mod tests {
         let parcels: Vec<_> = parcels.values().map(|entry| &entry.address).collect();
         assert_eq!(parcels, ["London"]);
 
-        // With the next minute come the view sink's and the view source's next syncs.
+        // With the next second come the view sink's and the view source's next syncs.
         let price = ("teapot".to_owned(), 20_000);
         outside
             .price_list
             .upsert([price])
             .map_err(kafmesh::Error::handler)?;
-        test.advance(Duration::from_secs(59));
+        test.advance(Duration::from_millis(900));
         test.settle().await?;
         let books = outside.books.rows().map_err(kafmesh::Error::handler)?;
         assert_eq!(books, [("ada".to_owned(), 900)].into());
