@@ -401,28 +401,26 @@ mod tests {
     #[test]
     fn wrong_joins_are_named() {
         let input = contents(records());
-        let check = |change: &dyn Fn(&mut Vec<(u64, u64)>)| {
-            let mut outputs: Vec<_> = records().map(|(_, key, _)| (key, key + 1)).collect();
-            change(&mut outputs);
+        let correct: Vec<_> = records().map(|(_, key, _)| (key, key + 1)).collect();
+        let check = |outputs: &[(u64, u64)]| {
             let mut joined = Joined::new(&input, |key| key + 1);
-            for (key, count) in outputs {
+            for &(key, count) in outputs {
                 let value = TotalClicksState { count }.encode_to_vec();
                 joined.output(workload::key_text(key).as_bytes(), &value);
             }
             joined.check().map_err(|problems| problems.to_string())
         };
-        check(&|_| {}).unwrap();
-        assert!(
-            check(&|outputs| outputs.truncate(499))
-                .unwrap_err()
-                .contains("outputs, expected")
-        );
-        assert!(check(&|outputs| outputs.push(outputs[0])).is_err());
-        assert!(
-            check(&|outputs| outputs[3].1 += 1)
-                .unwrap_err()
-                .contains("was joined with")
-        );
-        assert!(check(&|outputs| outputs[3].0 = WORKLOAD.keys).is_err());
+        check(&correct).unwrap();
+        let error = check(&correct[..499]).unwrap_err();
+        assert!(error.contains("outputs, expected"), "{error}");
+        assert!(check(&[&correct[..], &correct[..1]].concat()).is_err());
+
+        let mut wrong = correct.clone();
+        wrong[3].1 += 1;
+        let error = check(&wrong).unwrap_err();
+        assert!(error.contains("was joined with"), "{error}");
+        let mut wrong = correct;
+        wrong[3].0 = WORKLOAD.keys;
+        assert!(check(&wrong).is_err());
     }
 }
