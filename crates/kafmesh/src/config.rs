@@ -112,7 +112,7 @@ impl Config {
                         config
                             .kafka
                             .insert(property.to_lowercase().replace('_', "."), value.to_owned());
-                    } else if !is_somebody_elses(&name) {
+                    } else if !is_somebody_elses(&name, value) {
                         unknown.push(name);
                     }
                 }
@@ -179,9 +179,24 @@ impl Config {
 }
 
 /// Whether a variable with our prefix is set by others: the tests', or by Kubernetes in every pod
-/// for each Service of the namespace (`KAFMESH_DISCOVER_SERVICE_HOST`, `KAFMESH_DISCOVER_PORT`).
-fn is_somebody_elses(name: &str) -> bool {
-    name.starts_with("KAFMESH_TEST_") || name.contains("_SERVICE_") || name.contains("_PORT")
+/// for each Service of the namespace, such as one called `kafmesh-map`:
+///
+/// ```text
+/// KAFMESH_MAP_SERVICE_HOST=10.0.0.7      KAFMESH_MAP_PORT=tcp://10.0.0.7:443
+/// KAFMESH_MAP_SERVICE_PORT=443           KAFMESH_MAP_PORT_443_TCP=tcp://10.0.0.7:443
+/// KAFMESH_MAP_SERVICE_PORT_HTTPS=443     KAFMESH_MAP_PORT_443_TCP_ADDR=10.0.0.7
+/// ```
+fn is_somebody_elses(name: &str, value: &str) -> bool {
+    let numbered_port = name.rsplit_once("_PORT_").is_some_and(|(_, port)| {
+        let protocol = port.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let named = |name| protocol.starts_with(name);
+        protocol.len() < port.len() && ["_TCP", "_UDP", "_SCTP"].into_iter().any(named)
+    });
+    name.starts_with("KAFMESH_TEST_")
+        || name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || (name.ends_with("_PORT") && value.contains("://"))
+        || numbered_port
 }
 
 fn wrong(name: &str, value: &str, accepted: &str) -> Error {
@@ -248,17 +263,28 @@ mod tests {
 
     #[test]
     fn misspelt_variables_are_found_among_those_of_others() {
-        let names = [
-            "KAFMESH_BROKER",
-            "KAFMESH_TEST_BROKERS",
-            "KAFMESH_DISCOVER_SERVICE_HOST",
-            "KAFMESH_DISCOVER_PORT_443_TCP",
-            "KAFMESH_KAFKA_LINGER_MS",
+        let misspelt = [
+            ("KAFMESH_BROKER", "a:1"),
+            ("KAFMESH_LISTEN_PORT", "9000"),
+            ("KAFMESH_SERVICE_NAME", "map"),
+            ("KAFMESH_PORT_RANGE", "1"),
         ];
-        let variables = names.map(|name| (name.to_owned(), "1".to_owned()));
+        let others = [
+            ("KAFMESH_TEST_BROKERS", "a:1"),
+            ("KAFMESH_KAFKA_LINGER_MS", "1"),
+            ("KAFMESH_SERVICE_HOST", "10.0.0.7"),
+            ("KAFMESH_MAP_SERVICE_PORT", "443"),
+            ("KAFMESH_MAP_SERVICE_PORT_HTTPS", "443"),
+            ("KAFMESH_MAP_PORT", "tcp://10.0.0.7:443"),
+            ("KAFMESH_MAP_PORT_443_TCP", "tcp://10.0.0.7:443"),
+            ("KAFMESH_MAP_PORT_443_TCP_PROTO", "tcp"),
+            ("KAFMESH_MAP_PORT_53_UDP_ADDR", "10.0.0.7"),
+        ];
+        let variables = misspelt.iter().chain(&others);
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         assert_eq!(
             Config::from_variables(variables).unwrap().1,
-            ["KAFMESH_BROKER"]
+            misspelt.map(|(name, _)| name)
         );
     }
 

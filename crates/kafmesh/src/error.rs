@@ -201,7 +201,7 @@ pub enum TopicProblem {
     },
     /// The topic does not exist and nobody here creates it.
     #[error(
-        "{topic} does not exist; {used_by} needs it, and another service creates it: start that one first"
+        "{topic} does not exist; {used_by} needs it: start the service that creates it first, or declare a source or an output for it if none does"
     )]
     Missing {
         /// The topic.
@@ -224,7 +224,7 @@ pub enum TopicProblem {
     },
     /// Topics of one processor that must have the same partition count have not.
     #[error(
-        "{processor} reads {topic} with {} and {other} with {expected}; the inputs and the persistence of a processor need the same count",
+        "{processor} reads {topic} with {} and {other} with {expected}; the inputs, the joins and the persistence of a processor need the same count: make `partitions` equal in the definition, or create the topic that differs anew",
         count(*actual, "partition")
     )]
     CoPartitioning {

@@ -172,7 +172,7 @@ impl<P: Processor> Task<P> {
                 biased;
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep_until(self.due), if self.is_uncommitted() => None,
-                polled = next_of(&mut self.inputs, &mut self.turn) => Some(polled?),
+                polled = next_of(&mut self.inputs, &mut self.turn) => Some(polled.map_err(|(_, error)| error)?),
                 followed = joins.follow() => {
                     followed?;
                     None

@@ -155,7 +155,7 @@ impl Service {
                 Err(error) => halt.fail(error),
             },
             error = server.failed() => halt.fail(error),
-            Some(Err(error)) = kafka.running.next_ended() => halt.fail(error),
+            error = kafka.running.failed() => halt.fail(error),
         }
         observer.stopping();
         halt.stop();

@@ -39,6 +39,18 @@ impl Running {
         ))
     }
 
+    /// Waits for a part that ends with an error; never, when none does. Nothing is lost when the
+    /// future is dropped.
+    pub(crate) async fn failed(&mut self) -> Error {
+        loop {
+            match self.next_ended().await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return error,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// The names of those that have not ended.
     pub(crate) fn titles(&self) -> String {
         let mut titles: Vec<_> = self.titles.values().map(String::as_str).collect();
@@ -62,6 +74,9 @@ mod tests {
             "a failed"
         );
         assert_eq!(running.titles(), "c");
+        running.spawn("d".to_owned(), async { Ok(()) });
+        running.spawn("e".to_owned(), async { Err(Error::handler("e failed")) });
+        assert_eq!(running.failed().await.to_string(), "e failed");
         running.spawn("b".to_owned(), async { panic!("b panicked") });
         let error = running.next_ended().await.unwrap().unwrap_err().to_string();
         assert!(

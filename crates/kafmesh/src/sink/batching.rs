@@ -18,6 +18,10 @@ pub struct Batching {
     /// A batch is written when it has this many records, and never has more. Default 1000; 0 is
     /// taken as 1. As many are held in memory again while a batch is being written.
     pub records: usize,
+    /// A batch is written when the keys and values of its records have this many bytes in the topic,
+    /// which it exceeds by one record at most. Default 16 MiB; 0 is taken as 1. As many are held in memory again while
+    /// a batch is being written.
+    pub bytes: usize,
     /// A batch is written when its oldest record has waited this long. Default 1 s.
     pub interval: Duration,
     /// A write that fails is tried again, with growing pauses, for this long; then the service
@@ -29,6 +33,7 @@ impl Default for Batching {
     fn default() -> Self {
         Self {
             records: 1000,
+            bytes: 16 << 20,
             interval: Duration::from_secs(1),
             retry_for: Duration::from_secs(60),
         }
@@ -40,6 +45,13 @@ impl Batching {
     #[must_use]
     pub fn with_records(mut self, records: usize) -> Self {
         self.records = records;
+        self
+    }
+
+    /// Sets [`bytes`](Self::bytes).
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
         self
     }
 

@@ -37,8 +37,9 @@ impl<S: Sink> Driven<S> {
     }
 
     pub(crate) fn collect(&mut self, record: &Record<'_>) -> Result<()> {
+        let size = record.bytes();
         let record = SinkRecord::decode(&self.topic, 0, record)?;
-        self.collected.push(record, self.now());
+        self.collected.push(record, size, self.now());
         Ok(())
     }
 

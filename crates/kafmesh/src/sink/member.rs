@@ -183,6 +183,7 @@ mod tests {
     use super::*;
     use crate::codegen::SinkDescriptor;
     use crate::codegen::v1::TopicUse;
+    use crate::kafka::{Batch, OwnedRecord};
     use crate::observe::Counts;
     use crate::sink::SinkRecord;
 
@@ -245,7 +246,17 @@ mod tests {
         };
         let batch = vec![record(0, 7), record(1, 3)];
         running.writing.start(batch, consumer.committer());
-        running.reading.put_back(vec![record(1, 4)], &[]);
+        let later = OwnedRecord {
+            offset: 4,
+            timestamp: 0,
+            key: Some(b"k".to_vec()),
+            value: None,
+            headers: Vec::new(),
+        };
+        running
+            .reading
+            .open(Batch::memory("s.a.b".into(), 1, vec![later]));
+        running.reading.more().await;
         tokio::task::yield_now().await;
         // Partition 0 is revoked, the write does not end in time, and the service stops.
         running.writing.abandon();

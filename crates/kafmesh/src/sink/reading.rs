@@ -24,8 +24,8 @@ pub(super) struct Reading<M> {
     /// Records that were read, and how many of them are decoded.
     open: Option<(Batch, usize)>,
     collected: Collected<M>,
-    /// Why reading ended; what came before is written first.
-    failure: Option<Error>,
+    /// Why reading ended, and in which partition; what came before is written first.
+    failure: Option<(i32, Error)>,
 }
 
 impl<M: Message + Default> Reading<M> {
@@ -60,8 +60,7 @@ impl<M: Message + Default> Reading<M> {
         let moves = |partition| moved.iter().any(|at| at.partition == partition);
         self.collected.retain(|partition| !moves(partition));
         self.open.take_if(|(batch, _)| moves(batch.partition()));
-        self.failure
-            .take_if(|error| matches!(error, Error::Decode { at, .. } if moves(at.partition)));
+        self.failure.take_if(|(partition, _)| moves(*partition));
         let mut streams = self.streams.iter();
         self.seen.retain(|_| {
             streams
@@ -83,7 +82,9 @@ impl<M: Message + Default> Reading<M> {
                     self.seen[stream].1.begins(batch.record(0).offset);
                     self.open = Some((batch, 0));
                 }
-                Err(error) => self.failure = Some(error),
+                Err((stream, error)) => {
+                    self.failure = Some((self.streams[stream].at().partition, error));
+                }
             }
         }
         self.decode();
@@ -118,9 +119,15 @@ impl<M: Message + Default> Reading<M> {
     /// The failure, once everything before it has been taken.
     pub(super) fn failed(&mut self) -> Result<()> {
         match self.failure.take_if(|_| self.collected.is_empty()) {
-            Some(error) => Err(error),
+            Some((_, error)) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// Decodes `batch` next.
+    #[cfg(test)]
+    pub(super) fn open(&mut self, batch: Batch) {
+        self.open = Some((batch, 0));
     }
 
     fn decode(&mut self) {
@@ -132,13 +139,15 @@ impl<M: Message + Default> Reading<M> {
                 return;
             }
             let partition = batch.partition();
-            match SinkRecord::decode(batch.topic(), partition, &batch.record(*done)) {
+            let read = batch.record(*done);
+            match SinkRecord::decode(batch.topic(), partition, &read) {
                 Ok(record) => {
+                    let size = read.bytes();
                     *done += 1;
-                    self.collected.push(record, self.began.elapsed());
+                    self.collected.push(record, size, self.began.elapsed());
                 }
                 Err(error) => {
-                    self.failure = Some(error);
+                    self.failure = Some((partition, error));
                     return;
                 }
             }
@@ -174,7 +183,7 @@ mod tests {
     fn reading(open: Batch) -> Reading<u64> {
         let observed = Observed::new(Counts::new([], []));
         let mut reading = Reading::new(Batching::default().with_records(2), observed);
-        reading.open = Some((open, 0));
+        reading.open(open);
         reading
     }
 
@@ -219,13 +228,18 @@ mod tests {
         reading.forget(&moved(0));
         assert!(reading.is_empty() && reading.open.is_none());
         assert!(reading.failed().is_ok());
+        for (at, forgotten) in [(0, true), (1, false)] {
+            reading.failure = Some((at, Error::handler("it cannot be read")));
+            reading.forget(&moved(0));
+            assert_eq!(reading.failed().is_ok(), forgotten);
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_not_written_and_stays_is_written_again() {
         let mut reading = reading(batch(0, &[Some(1)]));
         reading.more().await;
-        reading.open = Some((batch(1, &[Some(2)]), 0));
+        reading.open(batch(1, &[Some(2)]));
         reading.more().await;
         let taken = reading.take();
         reading.put_back(taken, &moved(0));

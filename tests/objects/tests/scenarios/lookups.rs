@@ -112,6 +112,6 @@ async fn a_topic_of_another_service_has_to_exist(kafka: Kafka) {
     let error = selling(shop.connect().await).ended().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "1 problem with the topics of this service:\n  - taxService.countryCode.rate does not exist; processor checkout of component orders needs it, and another service creates it: start that one first"
+        "1 problem with the topics of this service:\n  - taxService.countryCode.rate does not exist; processor checkout of component orders needs it: start the service that creates it first, or declare a source or an output for it if none does"
     );
 }

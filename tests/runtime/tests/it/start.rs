@@ -96,7 +96,7 @@ async fn an_input_that_nobody_created_is_named() {
         refused(&shape, SECONDS, &[("COUNTER_FOREIGN", "prices")]).await,
         format!(
             "1 problem with the topics of this service:\n  \
-             - {p}.prices does not exist; processor counter of component counting needs it, and another service creates it: start that one first"
+             - {p}.prices does not exist; processor counter of component counting needs it: start the service that creates it first, or declare a source or an output for it if none does"
         )
     );
 }
@@ -111,7 +111,7 @@ async fn an_input_with_another_partition_count_is_named() {
         format!(
             "1 problem with the topics of this service:\n  \
              - processor counter of component counting reads {p}.prices with 3 partitions and {p}.clicks with 2; \
-             the inputs and the persistence of a processor need the same count"
+             the inputs, the joins and the persistence of a processor need the same count: make `partitions` equal in the definition, or create the topic that differs anew"
         )
     );
 }
