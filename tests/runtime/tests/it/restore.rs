@@ -78,14 +78,18 @@ async fn a_restore_that_is_killed_goes_on_and_misses_nothing() {
     }
     writer.finish();
 
-    for millis in [100, 300, 700] {
+    // Killed later and later, until something was kept of a restore that did not end.
+    let mut pause = Duration::ZERO;
+    let counter = loop {
         let mut counter = Counter::start(&shape, state.path(), &[]);
-        counter.says("partitions assigned").await;
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-        counter.kill();
-    }
-    let mut counter = Counter::start(&shape, state.path(), &[]);
-    counter.says("partitions assigned").await;
+        if !counter.says("restoring state").await.contains("from=0 ") {
+            break counter;
+        }
+        pause += Duration::from_millis(150);
+        tokio::time::sleep(pause).await;
+        let output = counter.kill();
+        assert!(!output.contains("state restored"), "{output}");
+    };
     let mut clicks = Clicks::new(&shape, KEYS);
     clicks.write(KEYS);
     let group = GroupWatch::new(&shape.group(), &clicks.topic, 1);

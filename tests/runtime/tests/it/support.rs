@@ -272,10 +272,11 @@ impl Counter {
         }
     }
 
-    /// `kill -9`.
-    pub(crate) fn kill(mut self) {
+    /// `kill -9`, and everything it said before.
+    pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.output()
     }
 
     /// SIGTERM, and how it ended.
