@@ -142,7 +142,7 @@ pub(crate) struct Creation<'a> {
 
 /// Declares mappings that name a topic: serde's `flatten` would lose positions and field names.
 macro_rules! topic_mappings {
-    (@common $(#[$doc:meta])* $name:ident $title:literal
+    (@common $(#[$doc:meta])* $name:ident $title:literal $topic:literal
         { $($(#[$own_doc:meta])* $own:ident: $own_type:ty,)* }
         { $($(#[$setting_doc:meta])* $setting:ident: $setting_type:ty,)* }) => {
         $(#[$doc])*
@@ -155,7 +155,7 @@ macro_rules! topic_mappings {
             /// `service.package.message` for another service's.
             #[schemars(extend("required" = true))]
             pub(crate) message: Field<String>,
-            /// The topic's name. Default: `service.package.message`; for persistence its group and `-table`.
+            #[doc = $topic]
             pub(crate) topic: Field<String>,
             /// How the message is encoded. Default: `protobuf`, the only one there is.
             #[serde(rename = "type")]
@@ -171,10 +171,14 @@ macro_rules! topic_mappings {
         }
     };
     ($(#[$doc:meta])* $name:ident $title:literal existing { $($own:tt)* }) => {
-        topic_mappings! { @common $(#[$doc])* $name $title { $($own)* } {} }
+        topic_mappings! { @common $(#[$doc])* $name $title
+            "The topic's name. Default: `service.package.message`."
+            { $($own)* } {}
+        }
     };
     ($(#[$doc:meta])* $name:ident $title:literal created { $($own:tt)* }) => {
         topic_mappings! { @settings $(#[$doc])* $name $title { $($own)* }
+            "The topic's name. Default: `service.package.message`."
             "Number of partitions. Default: `defaults.partition`."
             "Replication factor. Default: `defaults.replication`."
             "Whether only the last record of each key is kept. Default: `false`."
@@ -182,8 +186,9 @@ macro_rules! topic_mappings {
             "How long a log segment stays open (`90m`, `12h`). Default: `defaults.segment`."
         }
     };
-    ($(#[$doc:meta])* $name:ident $title:literal compacted { $($own:tt)* }) => {
+    ($(#[$doc:meta])* $name:ident $title:literal compacted $topic:literal { $($own:tt)* }) => {
         topic_mappings! { @settings $(#[$doc])* $name $title { $($own)* }
+            $topic
             "Number of partitions. Default: `defaults.partition`."
             "Replication factor. Default: `defaults.replication`."
             "Always `true`, so it may be left out."
@@ -193,6 +198,7 @@ macro_rules! topic_mappings {
     };
     ($(#[$doc:meta])* $name:ident $title:literal expected { $($own:tt)* }) => {
         topic_mappings! { @settings $(#[$doc])* $name $title { $($own)* }
+            "The topic's name. Default: `service.package.message`."
             "Number of partitions the topic must be created with."
             "Replication factor the topic must be created with."
             "Whether the topic must keep only the last record of each key."
@@ -201,8 +207,8 @@ macro_rules! topic_mappings {
         }
     };
     (@settings $(#[$doc:meta])* $name:ident $title:literal { $($own:tt)* }
-        $partitions:literal $replicas:literal $compact:literal $retention:literal $segment:literal) => {
-        topic_mappings! { @common $(#[$doc])* $name $title { $($own)* } {
+        $topic:literal $partitions:literal $replicas:literal $compact:literal $retention:literal $segment:literal) => {
+        topic_mappings! { @common $(#[$doc])* $name $title $topic { $($own)* } {
             #[doc = $partitions]
             partitions: Field<Count>,
             #[doc = $replicas]
@@ -246,11 +252,11 @@ topic_mappings! {
 }
 topic_mappings! {
     /// State per key, kept in a compacted topic.
-    RawPersistence "Persistence" compacted {}
+    RawPersistence "Persistence" compacted "The topic's name. Default: its consumer group and `-table`." {}
 }
 topic_mappings! {
     /// Who keeps a compacted topic equal to an external data set.
-    RawViewSource "ViewSource" compacted {
+    RawViewSource "ViewSource" compacted "The topic's name. Default: `service.package.message`." {
         /// The view source's name.
         #[schemars(extend("required" = true))]
         name: Field<String>,
