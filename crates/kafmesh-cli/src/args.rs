@@ -74,7 +74,7 @@ handler and its test. Then:
   cargo test
   kafmesh dev docs/definition.yaml -- --traffic";
 
-/// Start a project: a small service that builds and passes its tests at once
+/// Start a project: a small service with its tests
 #[derive(Debug, Args)]
 #[command(after_help = NEW_HELP)]
 pub(crate) struct New {
@@ -83,7 +83,7 @@ pub(crate) struct New {
     /// Directory to create; it must be empty or not exist [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
-    /// Use the kafmesh in this checkout instead of the published one
+    /// Use the kafmesh in this checkout; needed until kafmesh is published
     #[arg(long, value_name = "DIR")]
     pub(crate) kafmesh_path: Option<PathBuf>,
 }

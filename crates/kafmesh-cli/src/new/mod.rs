@@ -1,4 +1,4 @@
-//! `kafmesh new`: a project that builds and passes its tests at once.
+//! `kafmesh new`: a small service with its tests.
 
 mod name;
 mod template;

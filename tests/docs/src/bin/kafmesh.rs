@@ -4,5 +4,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kafmesh_cli::kafmesh(std::env::args_os())
+    // Help shows the name it was called by, and readers call it `kafmesh`.
+    let arguments = std::env::args_os().skip(1);
+    kafmesh_cli::kafmesh(std::iter::once("kafmesh".into()).chain(arguments))
 }
