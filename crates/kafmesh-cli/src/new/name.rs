@@ -60,6 +60,8 @@ const TAKEN: &[&str] = &[
     "super",
     "test",
     "tokio",
+    "tracing-subscriber",
+    "tracing_subscriber",
     "trait",
     "true",
     "try",

@@ -49,7 +49,7 @@ mod tests {
     #[tokio::test]
     async fn the_view_shows_the_totals() -> kafmesh::Result<()> {
         let mut test = ServiceTest::new();
-        test.clicks().register_total_clicks_processor(Counter)?;
+        crate::register(&mut test)?;
         let source = test.clicks().user_id_click_source();
         let totals = test.clicks().user_id_total_clicks_view()?;
         for user in ["user-1", "user-2", "user-1"] {

@@ -3,16 +3,33 @@
 mod counter;
 mod definitions;
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use counter::Counter;
+use definitions::Components;
 use definitions::clicks::{UserIdClickSource, UserIdTotalClicksView};
 use definitions::models::Click;
+use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
-async fn main() -> kafmesh::Result<()> {
+async fn main() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    if let Err(error) = run().await {
+        eprintln!("Error: {error}");
+        // Returning would wait for threads that a handler blocks, however long that takes.
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> kafmesh::Result<()> {
     let mut service = definitions::Service::connect(kafmesh::Config::from_env()?).await?;
-    service.clicks().register_total_clicks_processor(Counter)?;
+    register(&mut service)?;
     let clicks = service.clicks().user_id_click_source();
     let totals = service.clicks().user_id_total_clicks_view()?;
     if std::env::args().any(|argument| argument == "--traffic") {
@@ -25,6 +42,11 @@ async fn main() -> kafmesh::Result<()> {
         });
     }
     service.run().await
+}
+
+/// Registers what the service runs, in the service and in its tests.
+fn register(components: &mut impl Components) -> kafmesh::Result<()> {
+    components.clicks().register_total_clicks_processor(Counter)
 }
 
 /// Emits a click per second and prints the totals, so that there is something to see.
