@@ -171,7 +171,7 @@ pub fn write<'a>(topic: &str, records: impl IntoIterator<Item = Put<'a>>) {
     producer.finish();
 }
 
-/// As [`write`], in a transaction that is committed or aborted.
+/// As [`write()`], in a transaction that is committed or aborted.
 pub fn write_in_transaction<'a>(
     topic: &str,
     records: impl IntoIterator<Item = Put<'a>>,
