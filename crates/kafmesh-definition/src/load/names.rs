@@ -30,7 +30,7 @@ impl Taken {
             let message = if what == first {
                 format!("{what} is declared twice")
             } else {
-                format!("{what} and {first} would both be `{name}` in Rust")
+                format!("{what} and {first} would both be `{name}`")
             };
             diagnostics.push(
                 Diagnostic::new("name-collision", message, position)
