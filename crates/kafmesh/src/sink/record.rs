@@ -15,7 +15,7 @@ use crate::kafka::{Record, time_of};
 /// the value under the key as the newest, is the same after a second write.
 ///
 /// ```
-/// # #[derive(Clone, Debug, PartialEq, prost::Message)] struct Total { #[prost(uint64, tag = "1")] count: u64 }
+/// # #[derive(Clone, PartialEq, prost::Message)] struct Total { #[prost(uint64, tag = "1")] count: u64 }
 /// let mut record = kafmesh::SinkRecord::new("user-1", Some(Total { count: 7 }));
 /// record.offset = 3;
 /// assert_eq!(record.key, "user-1");
