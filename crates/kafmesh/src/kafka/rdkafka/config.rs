@@ -117,6 +117,10 @@ const DEFAULTS: &[(&str, &str)] = &[
     // A restarted broker is noticed within a second; librdkafka's own 10 s stretch every failover.
     ("reconnect.backoff.max.ms", "1000"),
     ("socket.keepalive.enable", "true"),
+    // A partition of a topic that was created a moment ago may be asked of a broker that has not heard
+    // of it; now and then the client then asks nobody again before the next refresh of what it knows.
+    // librdkafka's 5 minutes would leave a table behind for that long.
+    ("topic.metadata.refresh.interval.ms", "5000"),
 ];
 
 /// Ours for consumers; the user's win. Measured with 2 million records of 100 bytes through 4 partitions.
