@@ -156,24 +156,6 @@ async fn an_empty_lookup_is_ready_at_once_and_one_table_serves_a_view_too() {
 }
 
 #[tokio::test]
-async fn a_lookup_that_fails_stops_the_service_and_is_named() {
-    let shape = shape("failing");
-    let mesh = shape.build();
-    let state = tempfile::tempdir().unwrap();
-    let names = shape.topic("names");
-    kafka::create(&names, 1, COMPACTED).await;
-    // Longer than a key of the local store can be.
-    let writer = Writer::new();
-    put(&writer, &names, &"k".repeat(70_000), Some(&[8, 1]));
-    writer.finish();
-    let running = Running::handling(mesh, config(state.path()), looking_up).await;
-    let error = running.ended().await.unwrap_err().to_string();
-    let begins = format!("the global table of {names} stopped: the local store at ");
-    assert!(error.starts_with(&begins), "{error}");
-    assert_eq!(clicks(&shape).committed(), [0, 0]);
-}
-
-#[tokio::test]
 async fn a_lookup_whose_topic_does_not_exist_is_named() {
     let shape = shape("missing");
     let mesh = shape.build();
