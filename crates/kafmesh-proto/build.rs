@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const PROTOS: &[&str] = &["kafmesh/ping/v1/ping_api.proto"];
+const PROTOS: &[&str] = &[
+    "kafmesh/discover/v1/discover.proto",
+    "kafmesh/discovery/v1/discovery_api.proto",
+    "kafmesh/ping/v1/ping_api.proto",
+    "kafmesh/watch/v1/watch_api.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=protos");

@@ -35,15 +35,20 @@ pub struct Dependency {
 const LAYERS: &[(&str, &[&str])] = &[
     ("kafmesh-definition", &[]),
     ("kafmesh-build", &["kafmesh-definition"]),
-    ("kafmesh-cli", &["kafmesh-build", "kafmesh-definition"]),
+    (
+        "kafmesh-cli",
+        &["kafmesh-build", "kafmesh-definition", "kafmesh-discover"],
+    ),
     ("kafmesh-proto", &[]),
     ("kafmesh", &["kafmesh-proto"]),
+    ("kafmesh-discover", &["kafmesh-proto"]),
     ("clicks", &["kafmesh"]),
     ("devices", &["kafmesh"]),
     ("xtask", &[]),
     ("kafmesh-bench", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-runtime-tests", &["kafmesh"]),
+    ("kafmesh-mesh-tests", &["kafmesh-discover", "kafmesh-proto"]),
     ("kafmesh-docs-tests", &["kafmesh-cli", "kafmesh-definition"]),
 ];
 
@@ -51,7 +56,13 @@ const LAYERS: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str], &str)] = &[
     (
         "rdkafka",
-        &["kafmesh", "kafmesh-bench", "kafmesh-runtime-tests"],
+        &[
+            "kafmesh",
+            "kafmesh-bench",
+            "kafmesh-discover",
+            "kafmesh-mesh-tests",
+            "kafmesh-runtime-tests",
+        ],
         "the Kafka client sits behind one module of the runtime",
     ),
     (
@@ -61,8 +72,8 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "serde-saphyr",
-        &["kafmesh-definition"],
-        "only the definition reads YAML",
+        &["kafmesh-definition", "kafmesh-discover"],
+        "only the definition and the configuration of kafmesh-discover are YAML",
     ),
     (
         "protox",

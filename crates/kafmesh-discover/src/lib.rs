@@ -1,0 +1,3 @@
+//! Collects what the processes of a mesh say of themselves, and shows it.
+
+pub mod mesh;

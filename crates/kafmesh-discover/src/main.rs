@@ -1,0 +1,3 @@
+//! The program `kafmesh-discover`.
+
+fn main() {}

@@ -1,0 +1,149 @@
+//! The mesh as nodes and edges: what stores hold and exports draw.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The nodes and edges of the mesh.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Graph {
+    /// The nodes by key.
+    pub nodes: BTreeMap<NodeKey, Properties>,
+    /// The edges.
+    pub edges: BTreeMap<Edge, Properties>,
+}
+
+/// What is known of a node or an edge, besides what it is told apart by.
+pub type Properties = BTreeMap<&'static str, Property>;
+
+/// What a node is told apart by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeKey {
+    /// What it is.
+    pub label: Label,
+    /// Which one: names from the service down, such as `clicks/math/totalClicks`.
+    pub key: Arc<str>,
+}
+
+/// An edge; there is at most one of a kind and role between two nodes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Edge {
+    /// Where it begins.
+    pub from: NodeKey,
+    /// What it means.
+    pub relation: Relation,
+    /// How a topic is read; for [`Relation::Reads`] only.
+    pub role: Option<Role>,
+    /// Where it ends.
+    pub to: NodeKey,
+}
+
+/// The value of a property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Property {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(i64),
+    /// Yes or no.
+    Flag(bool),
+    /// Texts, sorted.
+    Texts(BTreeSet<String>),
+}
+
+macro_rules! names {
+    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+        pub enum $type {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl $type {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in the graph.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+
+names! {
+    /// What a node is.
+    Label {
+        /// A service.
+        Service = "Service",
+        /// A component of a service.
+        Component = "Component",
+        /// A topic that a service's own code writes.
+        Source = "Source",
+        /// A processor.
+        Processor = "Processor",
+        /// A sink.
+        Sink = "Sink",
+        /// A local copy of a topic.
+        View = "View",
+        /// What keeps a topic equal to an external data set.
+        ViewSource = "ViewSource",
+        /// What hands a view to an external system.
+        ViewSink = "ViewSink",
+        /// A Kafka topic.
+        Topic = "Topic",
+        /// A message type.
+        Message = "Message",
+        /// A process.
+        Pod = "Pod",
+        /// A scrape of the whole mesh.
+        ScrapeRun = "ScrapeRun",
+    }
+}
+
+names! {
+    /// What an edge means.
+    Relation {
+        /// Service to component.
+        HasComponent = "HAS_COMPONENT",
+        /// Component to object.
+        Contains = "CONTAINS",
+        /// Object to topic; has a [`Role`].
+        Reads = "READS",
+        /// Object to topic.
+        Writes = "WRITES",
+        /// Processor to its changelog.
+        PersistsTo = "PERSISTS_TO",
+        /// Topic to message.
+        OfType = "OF_TYPE",
+        /// Service or object to pod.
+        RunsIn = "RUNS_IN",
+        /// Scrape run to pod.
+        Observed = "OBSERVED",
+    }
+}
+
+names! {
+    /// How an object reads a topic.
+    Role {
+        /// A processor handles its records.
+        Input = "input",
+        /// A processor joins it by key.
+        Join = "join",
+        /// A processor looks keys up in it.
+        Lookup = "lookup",
+        /// A view or a view sink has a local copy of it.
+        View = "view",
+        /// A sink ships it.
+        Sink = "sink",
+    }
+}
