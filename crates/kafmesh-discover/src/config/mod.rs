@@ -44,6 +44,8 @@ pub struct Access {
     pub token: Option<Secret>,
     /// The port speaks TLS with these; plain HTTP without.
     pub tls: Option<ServerTls>,
+    /// Whether `/metrics` is open like the health pages, for a Prometheus without token or certificate.
+    pub open_metrics: bool,
     /// Web origins that browsers may use the API from, `*` for all; none by default.
     pub cors_origins: Vec<String>,
 }
