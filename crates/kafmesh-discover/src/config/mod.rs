@@ -95,8 +95,11 @@ pub enum Kubernetes {
 /// How processes of the mesh are dialled: PEM files for those that speak TLS, and a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dial {
-    /// Authorities that may have signed their certificates; the system's without.
+    /// Authorities that may have signed their certificates; processes that speak TLS are not asked
+    /// without.
     pub ca: Option<PathBuf>,
+    /// The name their certificates are for; without it, the address each is asked at.
+    pub server_name: Option<String>,
     /// Certificate and private key to present to them.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// What they demand of those who watch a processor.

@@ -4,3 +4,4 @@ pub mod actual;
 pub mod description;
 pub mod graph;
 pub mod pod;
+pub mod run;

@@ -102,7 +102,7 @@ impl Observed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
-    /// When.
+    /// When it said so first; the same answer again does not move it.
     pub at: Timestamp,
     /// The process.
     pub instance: Instance,
@@ -142,6 +142,8 @@ pub enum FailureKind {
     Denied,
     /// The pod's annotations or status do not say where to ask.
     NoAddress,
+    /// It is known from an earlier run of kafmesh-discover, and was not asked in this one yet.
+    NotAsked,
 }
 
 /// Every pod there is, by key: all that is known of the mesh; everything else follows from it.
