@@ -67,6 +67,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
     inputs: &[codegen::TopicUse {
         topic: cluster::INPUT,
         message: "userId.click",
+        message_type: "userId.Click",
     }],
     joins: &[],
     lookups: &[],
@@ -74,12 +75,14 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         topic: codegen::TopicUse {
             topic: cluster::TOTALS,
             message: "userId.totalClicks",
+            message_type: "userId.TotalClicks",
         },
         description: "",
     }],
     persistence: Some(codegen::TopicUse {
         topic: cluster::CHANGELOG,
         message: "userId.totalClicksState",
+        message_type: "userId.TotalClicksState",
     }),
 };
 

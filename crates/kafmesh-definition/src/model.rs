@@ -138,6 +138,17 @@ pub struct ProtoType {
     pub name: String,
 }
 
+impl ProtoType {
+    /// Package and name (`exampleService.userId.Click`).
+    pub fn full_name(&self) -> String {
+        if self.package.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}.{}", self.package, self.name)
+        }
+    }
+}
+
 /// `sources[]`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

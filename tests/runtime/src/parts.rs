@@ -45,31 +45,32 @@ impl Parts {
             }),
             expected_partitions: None,
         };
-        let uses = |name| TopicUse {
+        let uses = |name, message_type| TopicUse {
             topic: leak_text(format!("{prefix}.{name}")),
             message: name,
+            message_type,
         };
         let group = |name| leak_text(format!("{prefix}.{name}"));
         let sink: &_ = leak(SinkDescriptor {
             name: "shipping",
             description: "",
             group: group("shipping-sink"),
-            topic: uses("clicks"),
+            topic: uses("clicks", "tests.Click"),
         });
         let view_source: &_ = leak(ViewSourceDescriptor {
             name: "keeping",
             description: "",
             group: group("keeping-view-source"),
-            topic: uses("counts"),
+            topic: uses("counts", "tests.Count"),
         });
         let view_sink: &_ = leak(ViewSinkDescriptor {
             name: "reporting",
             description: "",
             group: group("reporting-view-sink"),
-            topic: uses("counts"),
+            topic: uses("counts", "tests.Count"),
         });
         let view: &_ = leak(ViewDescriptor {
-            topic: uses("counts"),
+            topic: uses("counts", "tests.Count"),
         });
         let component: &_ = leak(ComponentDescriptor {
             name: "parts",

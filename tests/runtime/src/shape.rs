@@ -121,35 +121,49 @@ impl Shape {
         }
         topics.sort_by_key(|topic| topic.name);
 
-        let uses = |name: &str, message| TopicUse {
+        let uses = |name: &str, message, message_type| TopicUse {
             topic: leak_text(self.topic(name)),
             message,
+            message_type,
         };
         let outputs = self.outputs.iter().map(|name| OutputDescriptor {
-            topic: uses(name, "count"),
+            topic: uses(name, "count", "tests.Count"),
             description: "",
         });
         let processor: &_ = leak(ProcessorDescriptor {
             name: "counter",
             description: "Counts.",
             group: leak_text(self.group()),
-            inputs: leak_all(self.inputs.iter().map(|name| uses(name, "click"))),
-            joins: leak_all(self.joins.iter().map(|name| uses(name, "count"))),
-            lookups: leak_all(self.lookups.iter().map(|name| uses(name, "count"))),
+            inputs: leak_all(
+                self.inputs
+                    .iter()
+                    .map(|name| uses(name, "click", "tests.Click")),
+            ),
+            joins: leak_all(
+                self.joins
+                    .iter()
+                    .map(|name| uses(name, "count", "tests.Count")),
+            ),
+            lookups: leak_all(
+                self.lookups
+                    .iter()
+                    .map(|name| uses(name, "count", "tests.Count")),
+            ),
             outputs: leak_all(outputs),
             persistence: self.state.then(|| TopicUse {
                 topic: leak_text(self.changelog()),
                 message: "count",
+                message_type: "tests.Count",
             }),
         });
         let sources = self.inputs.iter().map(|name| {
             leak(SourceDescriptor {
-                topic: uses(name, "click"),
+                topic: uses(name, "click", "tests.Click"),
             })
         });
         let views = self.outputs.iter().map(|name| {
             leak(ViewDescriptor {
-                topic: uses(name, "count"),
+                topic: uses(name, "count", "tests.Count"),
             })
         });
         let component: &_ = leak(ComponentDescriptor {

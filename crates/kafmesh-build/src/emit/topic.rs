@@ -9,7 +9,14 @@ use crate::models;
 /// `codegen::TopicUse { … }`.
 pub(crate) fn topic_use(topic: &TopicUse) -> TokenStream {
     let (name, message) = (&topic.topic, topic.message.written());
-    quote!(codegen::TopicUse { topic: #name, message: #message, })
+    let message_type = topic.proto.full_name();
+    quote! {
+        codegen::TopicUse {
+            topic: #name,
+            message: #message,
+            message_type: #message_type,
+        }
+    }
 }
 
 /// `codegen::TopicDescriptor { … }`.

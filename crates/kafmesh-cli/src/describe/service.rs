@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kafmesh_definition::Definition;
-use kafmesh_definition::model::{self, ProtoType, TopicUse};
+use kafmesh_definition::model::{self, TopicUse};
 use serde::Serialize;
 
 /// A service; lists are there even when empty, so that readers need not ask.
@@ -210,7 +210,7 @@ fn messages(definition: &Definition) -> Vec<Message<'_>> {
     let components = definition.components.iter();
     for topic in components.flat_map(model::Component::topic_uses) {
         found
-            .entry((topic.message.written(), full_name(&topic.proto)))
+            .entry((topic.message.written(), topic.proto.full_name()))
             .or_default()
             .push(&topic.topic);
     }
@@ -227,12 +227,4 @@ fn messages(definition: &Definition) -> Vec<Message<'_>> {
             }
         })
         .collect()
-}
-
-fn full_name(proto: &ProtoType) -> String {
-    if proto.package.is_empty() {
-        proto.name.clone()
-    } else {
-        format!("{}.{}", proto.package, proto.name)
-    }
 }

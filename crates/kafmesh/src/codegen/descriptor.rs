@@ -67,6 +67,8 @@ pub struct TopicUse {
     pub topic: &'static str,
     /// The message as written (`userId.click`).
     pub message: &'static str,
+    /// The full name of its protobuf type (`exampleService.userId.Click`).
+    pub message_type: &'static str,
 }
 
 /// A source.

@@ -9,7 +9,11 @@ use crate::error::Result;
 use crate::testing::{ProcessorTest, ServiceTest};
 
 const fn topic(topic: &'static str) -> TopicUse {
-    TopicUse { topic, message: "" }
+    TopicUse {
+        topic,
+        message: "",
+        message_type: "",
+    }
 }
 
 const fn output(name: &'static str) -> OutputDescriptor {

@@ -365,14 +365,17 @@ mod tests {
                 TopicUse {
                     topic: "s.a",
                     message: "a",
+                    message_type: "A",
                 },
                 TopicUse {
                     topic: "other.c",
                     message: "c",
+                    message_type: "C",
                 },
                 TopicUse {
                     topic: "s.b",
                     message: "b",
+                    message_type: "B",
                 },
             ],
             joins: &[],

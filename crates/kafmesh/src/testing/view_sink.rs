@@ -69,6 +69,7 @@ mod tests {
         topic: TopicUse {
             topic: "s.a.b",
             message: "a.b",
+            message_type: "a.B",
         },
     };
 

@@ -127,6 +127,7 @@ mod tests {
         topic: TopicUse {
             topic: "s.customers",
             message: "customers",
+            message_type: "Customers",
         },
     };
 

@@ -81,6 +81,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "exampleService.userId.click",
             message: "userId.click",
+            message_type: "userId.Click",
         },
     ],
     joins: &[],
@@ -90,6 +91,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "exampleService.userId.totalClicks",
                 message: "userId.totalClicks",
+                message_type: "userId.TotalClicks",
             },
             description: "",
         },
@@ -97,6 +99,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "exampleService.math.totalClicks-table",
         message: "userId.totalClicksState",
+        message_type: "userId.TotalClicksState",
     }),
 };
 
@@ -353,6 +356,7 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "exampleService.userId.click",
         message: "userId.click",
+        message_type: "userId.Click",
     },
 };
 }
@@ -369,6 +373,7 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "exampleService.userId.totalClicks",
         message: "userId.totalClicks",
+        message_type: "userId.TotalClicks",
     },
 };
 }

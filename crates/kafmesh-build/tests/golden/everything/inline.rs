@@ -83,6 +83,7 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.customer",
         message: "deviceId.customer",
+        message_type: "deviceId.Customer",
     },
 };
 }
@@ -99,6 +100,7 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.customer",
         message: "deviceId.customer",
+        message_type: "deviceId.Customer",
     },
 };
 }
@@ -115,6 +117,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSourceDescriptor = codegen::ViewSourc
     topic: codegen::TopicUse {
         topic: "devicesService.customerId.details",
         message: "customerId.details",
+        message_type: "customerId.Details",
     },
 };
 
@@ -341,6 +344,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.details",
             message: "deviceId.details",
+            message_type: "deviceId.Details",
         },
     ],
     joins: &[],
@@ -350,6 +354,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -357,6 +362,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.devices-table",
         message: "deviceId.state",
+        message_type: "deviceId.State",
     }),
 };
 
@@ -622,6 +628,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     joins: &[],
@@ -629,6 +636,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -636,6 +644,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -643,6 +652,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.devices-table",
         message: "deviceId.state",
+        message_type: "deviceId.State",
     }),
 };
 
@@ -937,6 +947,7 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.details",
         message: "deviceId.details",
+        message_type: "deviceId.Details",
     },
 };
 }
@@ -953,6 +964,7 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.enrichedDetails",
         message: "deviceId.enrichedDetails",
+        message_type: "deviceId.EnrichedDetails",
     },
 };
 }
@@ -969,6 +981,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSinkDescriptor = codegen::ViewSinkDes
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.enrichedDetails",
         message: "deviceId.enrichedDetails",
+        message_type: "deviceId.EnrichedDetails",
     },
 };
 
@@ -1075,10 +1088,12 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         codegen::TopicUse {
             topic: "devicesService.deviceId.details",
             message: "deviceId.details",
+            message_type: "deviceId.Details",
         },
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     joins: &[],
@@ -1086,6 +1101,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -1093,6 +1109,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -1100,6 +1117,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -1107,6 +1125,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.devices-table",
         message: "deviceId.state",
+        message_type: "deviceId.State",
     }),
 };
 
@@ -1235,18 +1254,21 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.heartbeat",
             message: "deviceId.heartbeat",
+            message_type: "deviceId.Heartbeat",
         },
     ],
     joins: &[
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     lookups: &[
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -1254,6 +1276,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedHeartbeat",
                 message: "deviceId.enrichedHeartbeat",
+                message_type: "deviceId.EnrichedHeartbeat",
             },
             description: "The heartbeat with its customer.",
         },
@@ -1538,6 +1561,7 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.heartbeat",
         message: "deviceId.heartbeat",
+        message_type: "deviceId.Heartbeat",
     },
 };
 }
@@ -1554,6 +1578,7 @@ pub(super) static DESCRIPTOR: codegen::SinkDescriptor = codegen::SinkDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.enrichedHeartbeat",
         message: "deviceId.enrichedHeartbeat",
+        message_type: "deviceId.EnrichedHeartbeat",
     },
 };
 

@@ -194,14 +194,17 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "ordersService.orderId.placed",
             message: "orderId.placed",
+            message_type: "ordersService.orderId.Placed",
         },
         codegen::TopicUse {
             topic: "ordersService.orderId.cancelled",
             message: "orderId.cancelled",
+            message_type: "ordersService.orderId.Cancelled",
         },
         codegen::TopicUse {
             topic: "shippingService.orderId.shipped",
             message: "shippingService.orderId.shipped",
+            message_type: "shippingService.orderId.Shipped",
         },
     ],
     joins: &[],
@@ -211,6 +214,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "ordersService.orderId.status",
                 message: "orderId.status",
+                message_type: "ordersService.orderId.Status",
             },
             description: "The status after each change.",
         },
@@ -218,6 +222,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "refunds",
                 message: "orderId.refund",
+                message_type: "ordersService.orderId.Refund",
             },
             description: "",
         },
@@ -225,6 +230,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "orders-status-v2-table",
         message: "orderId.orderState",
+        message_type: "ordersService.orderId.OrderState",
     }),
 };
 
@@ -623,6 +629,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "ordersService.orderId.placed",
             message: "orderId.placed",
+            message_type: "ordersService.orderId.Placed",
         },
     ],
     joins: &[],
@@ -632,6 +639,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "ordersService.orderId.copy",
                 message: "orderId.copy",
+                message_type: "ordersService.orderId.Copy",
             },
             description: "",
         },
@@ -863,6 +871,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "refunds",
             message: "orderId.refund",
+            message_type: "ordersService.orderId.Refund",
         },
     ],
     joins: &[],
@@ -1064,6 +1073,7 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "ordersService.orderId.placed",
         message: "orderId.placed",
+        message_type: "ordersService.orderId.Placed",
     },
 };
 }
@@ -1080,6 +1090,7 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "ordersService.orderId.cancelled",
         message: "orderId.cancelled",
+        message_type: "ordersService.orderId.Cancelled",
     },
 };
 }
@@ -1160,6 +1171,7 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "ordersService.orderId.status",
         message: "orderId.status",
+        message_type: "ordersService.orderId.Status",
     },
 };
 }
@@ -1176,6 +1188,7 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "shippingService.orderId.shipped",
         message: "shippingService.orderId.shipped",
+        message_type: "shippingService.orderId.Shipped",
     },
 };
 }

@@ -17,6 +17,7 @@ use crate::view::View;
 const CUSTOMERS: TopicUse = TopicUse {
     topic: "s.customers",
     message: "customers",
+    message_type: "Customers",
 };
 
 static SERVICE: ServiceDescriptor = ServiceDescriptor {

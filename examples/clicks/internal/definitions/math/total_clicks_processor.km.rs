@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "exampleService.userId.click",
             message: "userId.click",
+            message_type: "userId.Click",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "exampleService.userId.totalClicks",
                 message: "userId.totalClicks",
+                message_type: "userId.TotalClicks",
             },
             description: "",
         },
@@ -31,6 +33,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "exampleService.math.totalClicks-table",
         message: "userId.totalClicksState",
+        message_type: "userId.TotalClicksState",
     }),
 };
 

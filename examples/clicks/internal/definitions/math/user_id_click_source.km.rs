@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "exampleService.userId.click",
         message: "userId.click",
+        message_type: "userId.Click",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "exampleService.userId.totalClicks",
         message: "userId.totalClicks",
+        message_type: "userId.TotalClicks",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.customerId.details",
         message: "customerId.details",
+        message_type: "customerId.Details",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.customerId.details",
         message: "customerId.details",
+        message_type: "customerId.Details",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.customer",
         message: "deviceId.customer",
+        message_type: "deviceId.Customer",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.customer",
         message: "deviceId.customer",
+        message_type: "deviceId.Customer",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.details",
         message: "deviceId.details",
+        message_type: "deviceId.Details",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.enrichedDetails",
         message: "deviceId.enrichedDetails",
+        message_type: "deviceId.EnrichedDetails",
     },
 };

@@ -15,10 +15,12 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.details",
             message: "deviceId.details",
+            message_type: "deviceId.Details",
         },
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     joins: &[],
@@ -26,6 +28,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -33,6 +36,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "A device's details as they are now, with its customer.",
         },
@@ -40,6 +44,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.details.enrichment-table",
         message: "deviceId.knownDetails",
+        message_type: "deviceId.KnownDetails",
     }),
 };
 

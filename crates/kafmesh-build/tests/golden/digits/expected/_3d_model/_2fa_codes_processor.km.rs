@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "3dService.userID.HTTPRequest",
             message: "userID.HTTPRequest",
+            message_type: "userID.HTTPRequest",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "3dService.userID.XMLHttpResponse2",
                 message: "userID.XMLHttpResponse2",
+                message_type: "userID.XMLHttpResponse2",
             },
             description: "",
         },

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "three-d",
         message: "3dModel.2dView",
+        message_type: "_3dModel._2dView",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "3dService.userID.HTTPRequest",
         message: "userID.HTTPRequest",
+        message_type: "userID.HTTPRequest",
     },
 };

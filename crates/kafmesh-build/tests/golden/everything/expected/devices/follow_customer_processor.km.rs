@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     joins: &[],
@@ -22,6 +23,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -29,6 +31,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -36,6 +39,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.devices-table",
         message: "deviceId.state",
+        message_type: "deviceId.State",
     }),
 };
 

@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.details",
             message: "deviceId.details",
+            message_type: "deviceId.Details",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -31,6 +33,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.devices-table",
         message: "deviceId.state",
+        message_type: "deviceId.State",
     }),
 };
 

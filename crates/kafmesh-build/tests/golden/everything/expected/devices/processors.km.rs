@@ -15,10 +15,12 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         codegen::TopicUse {
             topic: "devicesService.deviceId.details",
             message: "deviceId.details",
+            message_type: "deviceId.Details",
         },
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     joins: &[],
@@ -26,6 +28,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -33,6 +36,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -40,6 +44,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedDetails",
                 message: "deviceId.enrichedDetails",
+                message_type: "deviceId.EnrichedDetails",
             },
             description: "",
         },
@@ -47,6 +52,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "devicesService.devices-table",
         message: "deviceId.state",
+        message_type: "deviceId.State",
     }),
 };
 

@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSinkDescriptor = codegen::ViewSinkDes
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.enrichedDetails",
         message: "deviceId.enrichedDetails",
+        message_type: "deviceId.EnrichedDetails",
     },
 };
 

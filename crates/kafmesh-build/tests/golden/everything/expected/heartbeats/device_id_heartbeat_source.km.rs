@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.heartbeat",
         message: "deviceId.heartbeat",
+        message_type: "deviceId.Heartbeat",
     },
 };

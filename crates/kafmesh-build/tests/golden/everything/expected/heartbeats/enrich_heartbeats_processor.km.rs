@@ -15,18 +15,21 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "devicesService.deviceId.heartbeat",
             message: "deviceId.heartbeat",
+            message_type: "deviceId.Heartbeat",
         },
     ],
     joins: &[
         codegen::TopicUse {
             topic: "devicesService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "deviceId.Customer",
         },
     ],
     lookups: &[
         codegen::TopicUse {
             topic: "devicesService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     outputs: &[
@@ -34,6 +37,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "devicesService.deviceId.enrichedHeartbeat",
                 message: "deviceId.enrichedHeartbeat",
+                message_type: "deviceId.EnrichedHeartbeat",
             },
             description: "The heartbeat with its customer.",
         },

@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::SinkDescriptor = codegen::SinkDescriptor 
     topic: codegen::TopicUse {
         topic: "devicesService.deviceId.enrichedHeartbeat",
         message: "deviceId.enrichedHeartbeat",
+        message_type: "deviceId.EnrichedHeartbeat",
     },
 };
 

@@ -15,22 +15,26 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "joinsService.deviceId.heartbeat",
             message: "deviceId.heartbeat",
+            message_type: "joinsService.deviceId.Heartbeat",
         },
     ],
     joins: &[
         codegen::TopicUse {
             topic: "joinsService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "joinsService.deviceId.Customer",
         },
         codegen::TopicUse {
             topic: "nicknames",
             message: "deviceId.customer.name",
+            message_type: "deviceId.customer.Name",
         },
     ],
     lookups: &[
         codegen::TopicUse {
             topic: "customersService.customerId.details",
             message: "customersService.customerId.details",
+            message_type: "customersService.customerId.Details",
         },
     ],
     outputs: &[
@@ -38,6 +42,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "joinsService.deviceId.enrichedHeartbeat",
                 message: "deviceId.enrichedHeartbeat",
+                message_type: "joinsService.deviceId.EnrichedHeartbeat",
             },
             description: "",
         },

@@ -15,12 +15,14 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "joinsService.deviceId.heartbeat",
             message: "deviceId.heartbeat",
+            message_type: "joinsService.deviceId.Heartbeat",
         },
     ],
     joins: &[
         codegen::TopicUse {
             topic: "joinsService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "joinsService.deviceId.Customer",
         },
     ],
     lookups: &[],

@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "joinsService.deviceId.heartbeat",
             message: "deviceId.heartbeat",
+            message_type: "joinsService.deviceId.Heartbeat",
         },
     ],
     joins: &[],
@@ -22,12 +23,14 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "joinsService.deviceId.customer",
             message: "deviceId.customer",
+            message_type: "joinsService.deviceId.Customer",
         },
     ],
     outputs: &[],
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "joinsService.devices.lookupOnly-table",
         message: "deviceId.customer",
+        message_type: "joinsService.deviceId.Customer",
     }),
 };
 

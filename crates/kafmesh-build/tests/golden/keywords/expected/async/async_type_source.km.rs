@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.async.type",
         message: "async.type",
+        message_type: "async.Type",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.codegen.type",
         message: "codegen.type",
+        message_type: "codegen.Type",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.crate.type",
         message: "crate.type",
+        message_type: "crate.Type",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.gen.type",
         message: "gen.type",
+        message_type: "gen.Type",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.kafmesh.type",
         message: "kafmesh.type",
+        message_type: "kafmesh.Type",
     },
 };

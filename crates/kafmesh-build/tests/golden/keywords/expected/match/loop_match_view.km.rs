@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "matchService.loop.match",
         message: "loop.match",
+        message_type: "loop.Match",
     },
 };

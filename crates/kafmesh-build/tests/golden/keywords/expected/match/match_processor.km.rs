@@ -15,10 +15,12 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "matchService.type.self",
             message: "type.self",
+            message_type: "type.Self",
         },
         codegen::TopicUse {
             topic: "matchService.loop.match",
             message: "loop.match",
+            message_type: "loop.Match",
         },
     ],
     joins: &[],
@@ -28,6 +30,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "matchService.loop.match",
                 message: "loop.match",
+                message_type: "loop.Match",
             },
             description: "",
         },
@@ -35,6 +38,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "matchService.match.match-table",
         message: "type.self",
+        message_type: "type.Self",
     }),
 };
 

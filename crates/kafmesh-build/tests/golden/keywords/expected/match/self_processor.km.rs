@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "matchService.loop.match",
             message: "loop.match",
+            message_type: "loop.Match",
         },
     ],
     joins: &[],

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.super.type",
         message: "super.type",
+        message_type: "super.Type",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "matchService.type.type",
         message: "type.type",
+        message_type: "type.Type",
     },
 };

@@ -15,18 +15,22 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "meetingService.user.click",
             message: "user.click",
+            message_type: "user.Click",
         },
         codegen::TopicUse {
             topic: "meetingService.set.state",
             message: "set.state",
+            message_type: "set.State",
         },
         codegen::TopicUse {
             topic: "meetingService.clear.outputs",
             message: "clear.outputs",
+            message_type: "clear.Outputs",
         },
         codegen::TopicUse {
             topic: "meetingService.set.headers",
             message: "set.headers",
+            message_type: "set.Headers",
         },
     ],
     joins: &[],
@@ -36,6 +40,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "clicks-out",
                 message: "user.click",
+                message_type: "user.Click",
             },
             description: "",
         },
@@ -43,6 +48,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "meetingService.save.state",
                 message: "save.state",
+                message_type: "save.State",
             },
             description: "",
         },
@@ -50,6 +56,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "meetingService.records.advance-table",
         message: "save.state",
+        message_type: "save.State",
     }),
 };
 

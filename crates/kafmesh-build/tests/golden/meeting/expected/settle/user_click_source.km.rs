@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "meetingService.user.click",
         message: "user.click",
+        message_type: "user.Click",
     },
 };

@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "sizesService.user.click",
             message: "user.click",
+            message_type: "user.Click",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "sizesService.user.total",
                 message: "user.total",
+                message_type: "user.Total",
             },
             description: "合計",
         },

@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "sizesService.user.click",
             message: "user.click",
+            message_type: "user.Click",
         },
     ],
     joins: &[],

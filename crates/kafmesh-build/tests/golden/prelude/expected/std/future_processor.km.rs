@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "preludeService.std.send",
             message: "std.send",
+            message_type: "std.Send",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "preludeService.std.future",
                 message: "std.future",
+                message_type: "std.Future",
             },
             description: "",
         },

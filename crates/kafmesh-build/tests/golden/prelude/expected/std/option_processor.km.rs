@@ -15,10 +15,12 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "preludeService.std.option",
             message: "std.option",
+            message_type: "std.Option",
         },
         codegen::TopicUse {
             topic: "preludeService.std.result",
             message: "std.result",
+            message_type: "std.Result",
         },
     ],
     joins: &[],
@@ -28,6 +30,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "preludeService.std.string",
                 message: "std.string",
+                message_type: "std.String",
             },
             description: "",
         },
@@ -35,6 +38,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "preludeService.std.vec",
                 message: "std.vec",
+                message_type: "std.Vec",
             },
             description: "",
         },
@@ -42,6 +46,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "preludeService.std.option-table",
         message: "std.box",
+        message_type: "std.Box",
     }),
 };
 

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "preludeService.std.default",
         message: "std.default",
+        message_type: "std.Default",
     },
 };

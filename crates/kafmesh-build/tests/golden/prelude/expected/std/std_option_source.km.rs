@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "preludeService.std.option",
         message: "std.option",
+        message_type: "std.Option",
     },
 };

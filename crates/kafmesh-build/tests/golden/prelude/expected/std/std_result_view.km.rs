@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "preludeService.std.result",
         message: "std.result",
+        message_type: "std.Result",
     },
 };

@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "refunds",
             message: "orderId.refund",
+            message_type: "ordersService.orderId.Refund",
         },
     ],
     joins: &[],

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "ordersService.orderId.cancelled",
         message: "orderId.cancelled",
+        message_type: "ordersService.orderId.Cancelled",
     },
 };

@@ -15,14 +15,17 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "ordersService.orderId.placed",
             message: "orderId.placed",
+            message_type: "ordersService.orderId.Placed",
         },
         codegen::TopicUse {
             topic: "ordersService.orderId.cancelled",
             message: "orderId.cancelled",
+            message_type: "ordersService.orderId.Cancelled",
         },
         codegen::TopicUse {
             topic: "shippingService.orderId.shipped",
             message: "shippingService.orderId.shipped",
+            message_type: "shippingService.orderId.Shipped",
         },
     ],
     joins: &[],
@@ -32,6 +35,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "ordersService.orderId.status",
                 message: "orderId.status",
+                message_type: "ordersService.orderId.Status",
             },
             description: "The status after each change.",
         },
@@ -39,6 +43,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "refunds",
                 message: "orderId.refund",
+                message_type: "ordersService.orderId.Refund",
             },
             description: "",
         },
@@ -46,6 +51,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "orders-status-v2-table",
         message: "orderId.orderState",
+        message_type: "ordersService.orderId.OrderState",
     }),
 };
 

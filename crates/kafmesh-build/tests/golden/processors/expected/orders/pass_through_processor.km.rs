@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "ordersService.orderId.placed",
             message: "orderId.placed",
+            message_type: "ordersService.orderId.Placed",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "ordersService.orderId.copy",
                 message: "orderId.copy",
+                message_type: "ordersService.orderId.Copy",
             },
             description: "",
         },

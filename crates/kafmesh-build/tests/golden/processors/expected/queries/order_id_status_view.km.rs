@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "ordersService.orderId.status",
         message: "orderId.status",
+        message_type: "ordersService.orderId.Status",
     },
 };

@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::ViewDescriptor = codegen::ViewDescriptor 
     topic: codegen::TopicUse {
         topic: "shippingService.orderId.shipped",
         message: "shippingService.orderId.shipped",
+        message_type: "shippingService.orderId.Shipped",
     },
 };

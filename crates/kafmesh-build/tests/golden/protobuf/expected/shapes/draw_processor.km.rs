@@ -15,18 +15,22 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "shapesService.shapes.drawing",
             message: "shapes.drawing",
+            message_type: "shapesService.shapes.Drawing",
         },
         codegen::TopicUse {
             topic: "shapesService.legacy.record",
             message: "legacy.record",
+            message_type: "legacy.Record",
         },
         codegen::TopicUse {
             topic: "shapesService.user.click",
             message: "user.click",
+            message_type: "user.Click",
         },
         codegen::TopicUse {
             topic: "user.click.position",
             message: "user.click.position",
+            message_type: "user.click.Position",
         },
     ],
     joins: &[],
@@ -36,6 +40,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "shapesService.geometry.shape",
                 message: "geometry.shape",
+                message_type: "geometry.Shape",
             },
             description: "",
         },

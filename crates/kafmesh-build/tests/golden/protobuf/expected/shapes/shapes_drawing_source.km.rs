@@ -14,5 +14,6 @@ pub(super) static DESCRIPTOR: codegen::SourceDescriptor = codegen::SourceDescrip
     topic: codegen::TopicUse {
         topic: "shapesService.shapes.drawing",
         message: "shapes.drawing",
+        message_type: "shapesService.shapes.Drawing",
     },
 };

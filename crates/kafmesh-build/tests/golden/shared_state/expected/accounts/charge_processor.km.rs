@@ -15,6 +15,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "sharedStateService.customerId.order",
             message: "customerId.order",
+            message_type: "customerId.Order",
         },
     ],
     joins: &[],
@@ -24,6 +25,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.balance",
                 message: "customerId.balance",
+                message_type: "customerId.Balance",
             },
             description: "",
         },
@@ -31,6 +33,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "sharedStateService.accounts-table",
         message: "customerId.account",
+        message_type: "customerId.Account",
     }),
 };
 

@@ -15,30 +15,36 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         codegen::TopicUse {
             topic: "sharedStateService.customerId.order",
             message: "customerId.order",
+            message_type: "customerId.Order",
         },
         codegen::TopicUse {
             topic: "sharedStateService.customerId.payment",
             message: "customerId.payment",
+            message_type: "customerId.Payment",
         },
     ],
     joins: &[
         codegen::TopicUse {
             topic: "sharedStateService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
         codegen::TopicUse {
             topic: "sharedStateService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     lookups: &[
         codegen::TopicUse {
             topic: "sharedStateService.currency.rate",
             message: "currency.rate",
+            message_type: "currency.Rate",
         },
         codegen::TopicUse {
             topic: "sharedStateService.currency.rate",
             message: "currency.rate",
+            message_type: "currency.Rate",
         },
     ],
     outputs: &[
@@ -46,6 +52,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.balance",
                 message: "customerId.balance",
+                message_type: "customerId.Balance",
             },
             description: "",
         },
@@ -53,6 +60,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.balance",
                 message: "customerId.balance",
+                message_type: "customerId.Balance",
             },
             description: "",
         },
@@ -60,6 +68,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.reminder",
                 message: "customerId.reminder",
+                message_type: "customerId.Reminder",
             },
             description: "",
         },
@@ -67,6 +76,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.reminder",
                 message: "customerId.reminder",
+                message_type: "customerId.Reminder",
             },
             description: "",
         },
@@ -74,6 +84,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "sharedStateService.accounts-table",
         message: "customerId.account",
+        message_type: "customerId.Account",
     }),
 };
 

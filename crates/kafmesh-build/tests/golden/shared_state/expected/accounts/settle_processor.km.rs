@@ -15,22 +15,26 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "sharedStateService.customerId.payment",
             message: "customerId.payment",
+            message_type: "customerId.Payment",
         },
         codegen::TopicUse {
             topic: "sharedStateService.customerId.order",
             message: "customerId.order",
+            message_type: "customerId.Order",
         },
     ],
     joins: &[
         codegen::TopicUse {
             topic: "sharedStateService.customerId.details",
             message: "customerId.details",
+            message_type: "customerId.Details",
         },
     ],
     lookups: &[
         codegen::TopicUse {
             topic: "sharedStateService.currency.rate",
             message: "currency.rate",
+            message_type: "currency.Rate",
         },
     ],
     outputs: &[
@@ -38,6 +42,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.balance",
                 message: "customerId.balance",
+                message_type: "customerId.Balance",
             },
             description: "",
         },
@@ -45,6 +50,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "sharedStateService.customerId.reminder",
                 message: "customerId.reminder",
+                message_type: "customerId.Reminder",
             },
             description: "",
         },
@@ -52,6 +58,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "sharedStateService.accounts-table",
         message: "customerId.account",
+        message_type: "customerId.Account",
     }),
 };
 

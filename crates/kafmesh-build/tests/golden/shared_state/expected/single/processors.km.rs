@@ -15,6 +15,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
         codegen::TopicUse {
             topic: "sharedStateService.customerId.order",
             message: "customerId.order",
+            message_type: "customerId.Order",
         },
     ],
     joins: &[],
@@ -23,6 +24,7 @@ static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorDescriptor {
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "sharedStateService.single-table",
         message: "customerId.account",
+        message_type: "customerId.Account",
     }),
 };
 

@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::SinkDescriptor = codegen::SinkDescriptor 
     topic: codegen::TopicUse {
         topic: "sinksService.userId.click",
         message: "userId.click",
+        message_type: "userId.Click",
     },
 };
 

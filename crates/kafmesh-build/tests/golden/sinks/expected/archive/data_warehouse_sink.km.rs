@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::SinkDescriptor = codegen::SinkDescriptor 
     topic: codegen::TopicUse {
         topic: "clicksService.userId.click",
         message: "clicksService.userId.click",
+        message_type: "clicksService.userId.Click",
     },
 };
 

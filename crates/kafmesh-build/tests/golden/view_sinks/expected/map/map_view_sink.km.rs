@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSinkDescriptor = codegen::ViewSinkDes
     topic: codegen::TopicUse {
         topic: "viewSinksService.vehicleId.position",
         message: "vehicleId.position",
+        message_type: "vehicleId.Position",
     },
 };
 

@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSinkDescriptor = codegen::ViewSinkDes
     topic: codegen::TopicUse {
         topic: "vehiclesService.vehicleId.position",
         message: "vehiclesService.vehicleId.position",
+        message_type: "vehiclesService.vehicleId.Position",
     },
 };
 

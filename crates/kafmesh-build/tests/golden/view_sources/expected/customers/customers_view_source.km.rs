@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSourceDescriptor = codegen::ViewSourc
     topic: codegen::TopicUse {
         topic: "viewSourcesService.customerId.details",
         message: "customerId.details",
+        message_type: "customerId.Details",
     },
 };
 

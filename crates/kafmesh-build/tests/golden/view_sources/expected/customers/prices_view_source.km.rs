@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::ViewSourceDescriptor = codegen::ViewSourc
     topic: codegen::TopicUse {
         topic: "prices",
         message: "productId.price",
+        message_type: "productId.Price",
     },
 };
 

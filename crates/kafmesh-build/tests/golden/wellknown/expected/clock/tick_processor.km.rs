@@ -14,6 +14,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
         codegen::TopicUse {
             topic: "ticks",
             message: "google.protobuf.timestamp",
+            message_type: "google.protobuf.Timestamp",
         },
     ],
     joins: &[],
@@ -23,6 +24,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
             topic: codegen::TopicUse {
                 topic: "texts",
                 message: "google.protobuf.stringValue",
+                message_type: "google.protobuf.StringValue",
             },
             description: "",
         },
@@ -30,6 +32,7 @@ pub(super) static DESCRIPTOR: codegen::ProcessorDescriptor = codegen::ProcessorD
     persistence: ::std::option::Option::Some(codegen::TopicUse {
         topic: "durations",
         message: "google.protobuf.duration",
+        message_type: "google.protobuf.Duration",
     }),
 };
 
