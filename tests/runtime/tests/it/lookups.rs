@@ -1,6 +1,7 @@
 //! Global tables: complete before a processor joins its group, shared with views.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kafmesh::codegen::v1::{Context, Service};
 use kafmesh::{Result, View};
@@ -153,6 +154,69 @@ async fn an_empty_lookup_is_ready_at_once_and_one_table_serves_a_view_too() {
         .await;
     }
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_lookup_of_what_cannot_be_read_stops_the_processor_at_its_record() {
+    let shape = shape("unreadable");
+    let mesh = shape.build();
+    let state = tempfile::tempdir().unwrap();
+    let names = shape.topic("names");
+    kafka::create(&names, 1, COMPACTED).await;
+    let running = Running::handling(mesh, config(state.path()), looking_up).await;
+    let writer = Writer::new();
+    let clicked = |key: &'static str| Put {
+        key: Some(key.as_bytes()),
+        value: Some(&[8, 1]),
+        partition: Some(0),
+        ..Put::default()
+    };
+    writer.put(&shape.topic("clicks"), clicked("12"));
+    writer.finish();
+    clicks(&shape).reached(1).await;
+    // While it runs, somebody writes what is not a message of the type.
+    put(&writer, &names, "21", Some(b"\xff"));
+    writer.finish();
+    let error = {
+        let mut ended = std::pin::pin!(running.ended());
+        loop {
+            // It sees the entry when its copy has it.
+            writer.put(&shape.topic("clicks"), clicked("12"));
+            writer.finish();
+            let soon = tokio::time::timeout(Duration::from_millis(50), &mut ended);
+            if let Ok(ended) = soon.await {
+                break ended.unwrap_err().to_string();
+            }
+        }
+    };
+    // The record it stopped at is the first that is not committed.
+    let committed = clicks(&shape).committed();
+    let says = format!(
+        "processor counter of component counting stopped: cannot handle the record at topic {}, partition 0, offset {}, key \"12\": the entry of key \"21\" in the local table of {names} cannot be read: its value is not a Count: ",
+        shape.topic("clicks"),
+        committed[0]
+    );
+    assert!(error.starts_with(&says), "{error}\n{says}");
+}
+
+#[tokio::test]
+async fn a_lookup_that_cannot_be_followed_any_more_stops_the_service_and_is_named() {
+    let shape = shape("failing");
+    let mesh = shape.build();
+    let state = tempfile::tempdir().unwrap();
+    let names = shape.topic("names");
+    kafka::create(&names, 1, COMPACTED).await;
+    let running = Running::handling(mesh, config(state.path()), looking_up).await;
+    let writer = Writer::new();
+    put(&writer, &shape.topic("clicks"), "12", Some(&[8, 1]));
+    writer.finish();
+    clicks(&shape).caught_up().await;
+    kafka::delete(&names).await;
+    let error = running.ended().await.unwrap_err().to_string();
+    let says = format!(
+        "following topic {names}: it was deleted, or created anew, while its local copy was in use; start the service again to rebuild the copy"
+    );
+    assert_eq!(error, says);
 }
 
 #[tokio::test]
