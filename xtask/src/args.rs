@@ -17,13 +17,18 @@ Usage: cargo xtask COMMAND
 Commands:
   demo                          the examples with traffic, on a broker inside kafmesh
                                 (KAFMESH_BROKERS: on yours)
-  test [OPTIONS] [FILTER]       every check and test, on a Kafka and a PostgreSQL started for it
-                                (KAFMESH_TEST_BROKERS, KAFMESH_TEST_POSTGRES: on yours)
+  test [OPTIONS] [FILTER]       every check and test, on servers started for it
+                                (KAFMESH_TEST_BROKERS, KAFMESH_TEST_POSTGRES, KAFMESH_TEST_NEO4J: on yours)
   bench [OPTIONS]               what a record costs, beside a bare librdkafka loop, on a Kafka started for it
                                 (KAFMESH_TEST_BROKERS or KAFMESH_BROKERS: on yours)
   codegen [--check]             regenerate the examples' checked-in code, or tell whether it is stale
   servers kafka [--nodes 3|1]   run an Apache Kafka until Ctrl-C and print its address
   servers postgres              the same with a PostgreSQL
+  servers neo4j                 the same with a Neo4j
+  servers kubernetes            compile a Kubernetes API server and etcd once, and print where they are
+                                (KUBEBUILDER_ASSETS: yours)
+  servers tools                 the same with grpcurl and Helm
+                                (KAFMESH_TEST_GRPCURL, KAFMESH_TEST_HELM: yours, in tests)
 
 Options of test:
   --skip-checks    only the tests: no formatting, clippy, documentation, cargo-deny, codegen
@@ -45,9 +50,15 @@ Examples:
   cargo xtask test restore -- --nocapture
   KAFMESH_TEST_BROKERS=localhost:9092 cargo xtask test
 
-Kafka (54 MB) and PostgreSQL (15 MB) are fetched once into $XDG_CACHE_HOME/kafmesh or ~/.cache/kafmesh.
+Kafka (54 MB), PostgreSQL (15 MB) and Neo4j (116 MB) are fetched once into $XDG_CACHE_HOME/kafmesh or
+~/.cache/kafmesh. For the tests of kafmesh-discover, Kubernetes' API server, etcd, grpcurl and Helm are compiled
+there once, from sources that the Go module proxy has (12 minutes on two cores); where no Go 1.26 or newer is
+installed, one is fetched for that (72 MB).
 NO_COLOR turns colours off.
 ";
+
+/// What `cargo xtask servers` takes.
+const SERVERS: &str = "kafka, postgres, neo4j, kubernetes and tools";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +70,9 @@ pub(crate) enum Task {
     Codegen(codegen::Mode),
     ServersKafka { nodes: u16 },
     ServersPostgres,
+    ServersNeo4j,
+    ServersKubernetes,
+    ServersTools,
 }
 
 /// Reads the arguments after the program's name.
@@ -165,17 +179,23 @@ fn servers(mut parser: lexopt::Parser) -> Result<Task> {
             other => return Err(other.unexpected().into()),
         }
     }
-    match server.as_deref() {
-        Some("kafka") => Ok(Task::ServersKafka {
-            nodes: nodes.unwrap_or(kafka::NODES),
-        }),
-        Some("postgres") if nodes.is_some() => bail!("--nodes is for kafka"),
-        Some("postgres") => Ok(Task::ServersPostgres),
-        Some(other) => bail!("there is no server `{other}`; there are kafka and postgres"),
-        None => {
-            bail!("which server? `cargo xtask servers kafka` or `cargo xtask servers postgres`")
+    let task = match server.as_deref() {
+        Some("kafka") => {
+            return Ok(Task::ServersKafka {
+                nodes: nodes.unwrap_or(kafka::NODES),
+            });
         }
+        Some("postgres") => Task::ServersPostgres,
+        Some("neo4j") => Task::ServersNeo4j,
+        Some("kubernetes") => Task::ServersKubernetes,
+        Some("tools") => Task::ServersTools,
+        Some(other) => bail!("there is no server `{other}`; there are {SERVERS}"),
+        None => bail!("which server? there are {SERVERS}"),
+    };
+    if nodes.is_some() {
+        bail!("--nodes is for kafka");
     }
+    Ok(task)
 }
 
 fn parse_nodes(parser: &mut lexopt::Parser) -> Result<u16> {
@@ -226,6 +246,9 @@ mod tests {
             ("servers kafka --nodes 1", Task::ServersKafka { nodes: 1 }),
             ("servers --nodes=1 kafka", Task::ServersKafka { nodes: 1 }),
             ("servers postgres", Task::ServersPostgres),
+            ("servers neo4j", Task::ServersNeo4j),
+            ("servers kubernetes", Task::ServersKubernetes),
+            ("servers tools", Task::ServersTools),
         ] {
             assert_eq!(parse(line).unwrap(), expected, "{line}");
         }
@@ -287,10 +310,11 @@ mod tests {
             ("codegen --chek", "--chek"),
             ("test one two", "two"),
             ("test --slow", "--slow"),
-            ("servers", "servers kafka"),
-            ("servers neo4j", "neo4j"),
+            ("servers", "kafka, postgres, neo4j"),
+            ("servers redis", "redis"),
             ("servers kafka postgres", "postgres"),
             ("servers postgres --nodes 1", "--nodes is for kafka"),
+            ("servers neo4j --nodes 1", "--nodes is for kafka"),
             ("servers kafka --nodes 2", "--nodes is 1 or 3"),
             ("servers kafka --nodes x", "--nodes takes a number"),
         ] {

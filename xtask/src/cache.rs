@@ -62,7 +62,7 @@ fn wait_for(lock: &File, name: &str) -> Result<()> {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => {
                 if !said {
-                    say::note(format!("another run is fetching {name}: waiting for it"));
+                    say::note(format!("another run is preparing {name}: waiting for it"));
                     said = true;
                 }
                 interrupt::tick()?;

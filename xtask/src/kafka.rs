@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::require::{self, Need};
 use crate::scratch::Scratch;
+use crate::test::variables::SASL_BROKERS;
 use crate::{interrupt, ports, say};
 use node::Node;
 use tls::Keys;
@@ -21,9 +22,6 @@ pub(crate) use jars::VERSION;
 /// The nodes of a cluster when nothing is said: enough for the replication factor of 3 that definitions usually have,
 /// the clicks example's too.
 pub(crate) const NODES: u16 = 3;
-
-/// Where the brokers listen for SASL_SSL.
-pub(crate) const SASL_BROKERS: &str = "KAFMESH_TEST_SASL_BROKERS";
 
 /// How long all nodes together may take until they serve. Three nodes need about ten seconds; a busy machine more.
 const START_LIMIT: Duration = Duration::from_secs(120);

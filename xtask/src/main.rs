@@ -5,9 +5,11 @@ mod bench;
 mod cache;
 mod codegen;
 mod demo;
+mod go;
 mod interrupt;
 mod kafka;
 mod maven;
+mod neo4j;
 mod ports;
 mod postgres;
 mod process;
@@ -72,6 +74,9 @@ fn run(task: &Task) -> Result<bool> {
         Task::Codegen(mode) => codegen::run(*mode),
         Task::ServersKafka { nodes } => servers::kafka(*nodes),
         Task::ServersPostgres => servers::postgres(),
+        Task::ServersNeo4j => servers::neo4j(),
+        Task::ServersKubernetes => servers::kubernetes(),
+        Task::ServersTools => servers::tools(),
     }
 }
 

@@ -107,10 +107,16 @@ impl Group {
 
     /// Waits for the leader to end; ends the group when this command is asked to stop.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        self.wait_showing(|| {})
+    }
+
+    /// Like [`Group::wait`], for what takes so long that `progress` has to be shown.
+    pub(crate) fn wait_showing(&mut self, progress: impl Fn()) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.try_wait()? {
                 return Ok(status);
             }
+            progress();
             if let Err(interrupted) = interrupt::tick() {
                 self.terminate();
                 return Err(interrupted.into());

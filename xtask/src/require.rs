@@ -27,12 +27,16 @@ pub(crate) enum Need {
     Make,
     /// librdkafka's `configure` is a bash script.
     Bash,
-    /// Runs the Kafka server.
+    /// Runs the Kafka server and Neo4j.
     Java,
     /// Fetches the servers.
     Maven,
     /// Unpacks the PostgreSQL server.
     Xz,
+    /// Fetches Go, and sets Neo4j's password.
+    Curl,
+    /// Unpacks Go.
+    Unzip,
     /// librdkafka with TLS is compiled against it; only the test of TLS is.
     OpenSsl,
 }
@@ -49,10 +53,12 @@ impl Need {
             }
             Self::Make => "make",
             Self::Bash => "bash",
-            Self::Java => "Java 17 or newer (java, or JAVA_HOME), which runs the Kafka server",
+            Self::Java => "Java 17 or newer (java, or JAVA_HOME), which runs Kafka and Neo4j",
             Self::Maven => "Maven (mvn), which fetches the servers",
             Self::OpenSsl => "OpenSSL's headers, and pkg-config, which finds them",
             Self::Xz => "xz, which unpacks the PostgreSQL server",
+            Self::Curl => "curl, which fetches Go and talks to Neo4j",
+            Self::Unzip => "unzip, which unpacks Go",
         }
     }
 }
@@ -193,6 +199,8 @@ impl Machine {
                 .is_some_and(|version| version >= OLDEST_JAVA),
             Need::Maven => find("mvn").is_some(),
             Need::Xz => find("xz").is_some(),
+            Need::Curl => find("curl").is_some(),
+            Need::Unzip => find("unzip").is_some(),
             Need::OpenSsl => find("pkg-config").is_some_and(|pkg_config| {
                 succeeds(Command::new(pkg_config).args(["--exists", "openssl"]))
             }),
@@ -294,7 +302,7 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    const EVERYTHING: [Need; 8] = [
+    const EVERYTHING: [Need; 10] = [
         Need::CCompiler,
         Need::CxxCompiler,
         Need::Make,
@@ -302,6 +310,8 @@ mod tests {
         Need::Java,
         Need::Maven,
         Need::Xz,
+        Need::Curl,
+        Need::Unzip,
         Need::OpenSsl,
     ];
 
@@ -342,6 +352,8 @@ mod tests {
             "java",
             "mvn",
             "xz",
+            "curl",
+            "unzip",
             "pkg-config",
             "apt-get",
         ]
@@ -370,6 +382,8 @@ mod tests {
                 Need::Java,
                 Need::Maven,
                 Need::Xz,
+                Need::Curl,
+                Need::Unzip,
                 Need::OpenSsl
             ]
         );

@@ -1,4 +1,5 @@
-//! `cargo xtask servers`: runs a real server in the foreground until it is no longer wanted.
+//! `cargo xtask servers`: runs a real server in the foreground until it is no longer wanted, or provides the programs
+//! of those that tests start by themselves.
 
 use std::io::BufRead as _;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -6,8 +7,8 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use anyhow::{Context as _, Result, bail};
 
 use crate::kafka::Cluster;
-use crate::postgres::Server;
-use crate::{interrupt, say};
+use crate::test::{programs, variables};
+use crate::{interrupt, neo4j, postgres, say};
 
 /// Runs Kafka until Ctrl-C, which comes as an error, and obeys the commands that arrive on standard input.
 pub(crate) fn kafka(nodes: u16) -> Result<bool> {
@@ -33,13 +34,41 @@ pub(crate) fn kafka(nodes: u16) -> Result<bool> {
 
 /// Runs PostgreSQL until Ctrl-C, which comes as an error.
 pub(crate) fn postgres() -> Result<bool> {
-    let mut server = Server::start()?;
+    let mut server = postgres::Server::start()?;
     println!("DATABASE_URL={}", server.url());
     say::note("Ctrl-C stops it and removes its data");
     loop {
         server.check()?;
         interrupt::tick()?;
     }
+}
+
+/// Runs Neo4j until Ctrl-C, which comes as an error.
+pub(crate) fn neo4j() -> Result<bool> {
+    let mut server = neo4j::Server::start()?;
+    println!("{}={}", variables::NEO4J, server.url());
+    say::note("Ctrl-C stops it and removes its data");
+    loop {
+        server.check()?;
+        interrupt::tick()?;
+    }
+}
+
+/// Makes sure that there are a Kubernetes API server and etcd, and says where.
+pub(crate) fn kubernetes() -> Result<bool> {
+    print(programs::kubernetes()?)
+}
+
+/// Makes sure that there are the command lines that tests use, and says where.
+pub(crate) fn tools() -> Result<bool> {
+    print(programs::tools()?)
+}
+
+fn print(programs: Vec<programs::Named>) -> Result<bool> {
+    for (variable, path) in programs {
+        println!("{variable}={}", path.display());
+    }
+    Ok(true)
 }
 
 fn obey(cluster: &mut Cluster, line: &str) -> Result<()> {

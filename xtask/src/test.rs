@@ -1,7 +1,10 @@
 //! `cargo xtask test`: every check and every test, on real servers, summed up in one line.
 
 mod deny;
+pub(crate) mod programs;
+mod servers;
 mod totals;
+pub(crate) mod variables;
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -10,15 +13,11 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::interrupt::Interrupted;
-use crate::kafka::{self, Cluster, SASL_BROKERS};
-use crate::postgres::Server;
 use crate::require::Need;
 use crate::{codegen, process, require, say};
+use servers::Servers;
 use totals::Totals;
-
-/// Tests that need a server take its address from a variable. Who sets it brings their own, and none is started.
-const BROKERS: &str = "KAFMESH_TEST_BROKERS";
-const POSTGRES: &str = "KAFMESH_TEST_POSTGRES";
+use variables::{BROKERS, SASL_BROKERS};
 
 /// What to run.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -97,44 +96,20 @@ fn tests(options: &Options, report: &mut Report) -> Result<()> {
     let mut over_tls = cargo(&["test", "--package", "kafmesh-runtime-tests"]);
     // By itself: with the workspace's tests, everything would be built with OpenSSL.
     over_tls.args(["--features", "ssl", "--test", "tls"]);
-    let mut cluster = None;
-    let mut postgres = None;
-    let mut started = true;
-    if is_set(BROKERS) {
-        say::note(format!("the tests run on your Kafka: {BROKERS} is set"));
-    } else {
-        started &= report.stage("Kafka for the tests", || {
-            let own = cluster.insert(Cluster::start(kafka::NODES)?);
-            test.env(BROKERS, own.brokers());
-            over_tls.env(BROKERS, own.brokers()).envs(own.sasl());
-            Ok(true)
-        })?;
-    }
-    if is_set(POSTGRES) {
-        say::note(format!(
-            "the tests run on your PostgreSQL: {POSTGRES} is set"
-        ));
-    } else {
-        started &= report.stage("PostgreSQL for the tests", || {
-            let own = postgres.insert(Server::start()?);
-            test.env(POSTGRES, own.url());
-            Ok(true)
-        })?;
-    }
-    if !started {
+    let Some(mut servers) = Servers::start(report)? else {
         return Ok(());
+    };
+    for command in [&mut test, &mut over_tls] {
+        command.envs(servers.variables.iter().cloned());
     }
     test.args(&options.passed_on);
     // A server that went away explains failures better than they do.
-    let mut servers_live = || {
-        cluster.as_mut().map_or(Ok(()), Cluster::check)?;
-        postgres.as_mut().map_or(Ok(()), Server::check)
-    };
+    let mut servers_live = || servers.check();
     report.count("tests", &mut test, &mut servers_live)?;
     if !options.passed_on.is_empty() {
         return Ok(());
     }
-    if is_set(BROKERS) && !is_set(SASL_BROKERS) {
+    if variables::value(BROKERS).is_some() && variables::value(SASL_BROKERS).is_none() {
         say::note(format!(
             "left out: the tests over TLS, since your Kafka is used and {SASL_BROKERS} is not set"
         ));
@@ -148,10 +123,6 @@ fn tests(options: &Options, report: &mut Report) -> Result<()> {
         report.count("tests over TLS", &mut over_tls, &mut servers_live)?;
     }
     Ok(())
-}
-
-fn is_set(variable: &str) -> bool {
-    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// What has happened so far.

@@ -198,6 +198,113 @@ fn postgres_is_asked_to_leave_in_order() {
 }
 
 #[test]
+fn neo4j_gets_a_password() {
+    let machine = Machine::new("neo4j");
+    let mut running = machine.start_server(&["neo4j"]);
+    let address = running.address.clone();
+    let password = address
+        .strip_prefix("KAFMESH_TEST_NEO4J=bolt://neo4j:")
+        .and_then(|rest| Some(rest.split_once("@127.0.0.1:")?.0));
+    let password = password.unwrap_or_else(|| panic!("{address}"));
+    let requests = fs::read_to_string(machine.folder.join("log/requests")).unwrap();
+    let requests: Vec<_> = requests.lines().collect();
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert!(requests[0].contains("--user neo4j:neo4j "), "{requests:?}");
+    assert!(requests[0].contains(&format!("TO '{password}'")));
+    assert!(requests[1].contains(&format!("--user neo4j:{password} ")));
+
+    let servers = machine.servers();
+    assert!(servers.len() == 1 && is_alive(servers[0]));
+    running.signal(Signal::SIGINT);
+    assert_eq!(running.child.wait().unwrap().code(), Some(130));
+    assert!(!is_alive(servers[0]));
+    assert_eq!(machine.temporary_folders(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn programs_are_compiled_once() {
+    let machine = Machine::new("compiled");
+    let kubernetes = |fails: &str| {
+        machine
+            .xtask(&["servers", "kubernetes"])
+            .env("FAKE_CRASH", fails)
+            .env_remove("KUBEBUILDER_ASSETS")
+            .output()
+            .unwrap()
+    };
+    let failed = kubernetes("yes");
+    let stderr = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(failed.stdout, b"");
+    assert!(stderr.contains("the disk is full"), "{stderr}");
+    assert!(
+        stderr.contains("Go could not build kube-apiserver"),
+        "{stderr}"
+    );
+
+    let cache = machine.folder.join("cache/kafmesh");
+    for _ in 0..2 {
+        let Output { status, stdout, .. } = kubernetes("");
+        assert!(status.success());
+        let stdout = String::from_utf8(stdout).unwrap();
+        let folder = stdout.trim_end().strip_prefix("KUBEBUILDER_ASSETS=");
+        let folder = Path::new(folder.unwrap());
+        assert!(folder.starts_with(&cache), "{stdout}");
+        assert!(folder.join("kube-apiserver").is_file() && folder.join("etcd").is_file());
+    }
+    let builds = fs::read_to_string(machine.folder.join("log/builds")).unwrap();
+    assert_eq!(
+        builds.lines().count(),
+        3,
+        "one failed, two did not: {builds}"
+    );
+    let left: Vec<_> = fs::read_dir(&cache)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".build") || name.ends_with(".partial"))
+        .collect();
+    assert_eq!(left, [] as [&str; 0]);
+}
+
+#[test]
+fn named_programs_are_not_compiled() {
+    let machine = Machine::new("named");
+    let output = machine
+        .xtask(&["servers", "tools"])
+        .env("KAFMESH_TEST_GRPCURL", "/opt/grpcurl")
+        .env("KAFMESH_TEST_HELM", "/opt/helm")
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "KAFMESH_TEST_GRPCURL=/opt/grpcurl\nKAFMESH_TEST_HELM=/opt/helm\n"
+    );
+    assert!(!machine.folder.join("log/builds").exists());
+}
+
+#[test]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn a_go_that_is_not_what_was_published_is_refused() {
+    let machine = Machine::new("wrong-go");
+    let output = machine
+        .xtask(&["servers", "tools"])
+        .env("FAKE_GO", "1.25.9")
+        .env("GOPROXY", "https://proxy.example,direct")
+        .env_remove("KAFMESH_TEST_HELM")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr.contains("https://proxy.example/golang.org/toolchain/@v/v0.0.1-go1.26.8"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("its checksum is h1:"), "{stderr}");
+    assert!(!machine.folder.join("log/builds").exists());
+    assert!(!machine.folder.join("cache/kafmesh/go-1.26.8").exists());
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_killed_parent_takes_its_servers_along_and_the_next_run_its_data() {
     let machine = Machine::new("killed");

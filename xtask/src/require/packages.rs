@@ -67,6 +67,10 @@ impl Manager {
             (_, Need::Maven) => &["maven"],
             (Self::Apt, Need::Xz) => &["xz-utils"],
             (_, Need::Xz) => &["xz"],
+            // Without the certificates, which are merely recommended to it, it reaches nothing over HTTPS.
+            (Self::Apt, Need::Curl) => &["curl", "ca-certificates"],
+            (_, Need::Curl) => &["curl"],
+            (_, Need::Unzip) => &["unzip"],
             (Self::Apt, Need::OpenSsl) => &["libssl-dev", "pkg-config"],
             (Self::Dnf, Need::OpenSsl) => &["openssl-devel", "pkgconf"],
             (Self::Zypper, Need::OpenSsl) => &["libopenssl-devel", "pkg-config"],

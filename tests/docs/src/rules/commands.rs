@@ -14,6 +14,7 @@ pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
         let tools = [
             "DATABASE_URL",
             "KAFMESH_TEST_BROKERS",
+            "KAFMESH_TEST_NEO4J",
             "KAFMESH_TEST_POSTGRES",
             "NO_COLOR",
             "RUST_LOG",
