@@ -2,6 +2,8 @@
 
 pub mod config;
 pub mod dial;
+pub mod logs;
 pub mod mesh;
+pub mod run;
 pub mod scrape;
 pub mod status;

@@ -1,6 +1,13 @@
 //! What kafmesh-discover is told: by flags, environment variables and a YAML file.
 
+mod arguments;
+mod effective;
+mod file;
+mod load;
+mod resolve;
 mod secret;
+mod settings;
+mod value;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +15,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
+pub use load::{LoadError, Loaded, load};
 pub use secret::Secret;
+pub use settings::{Setting, settings};
 
 /// Everything kafmesh-discover is told, checked as far as it can be without a server.
 ///
@@ -81,7 +92,7 @@ pub struct Scrape {
 }
 
 /// Whether to look for pods through the Kubernetes API.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Kubernetes {
     /// When there is a kubeconfig file or a service account and no target is named.
     #[default]

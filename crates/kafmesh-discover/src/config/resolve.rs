@@ -1,0 +1,219 @@
+//! Settings that are about each other, and the files they name.
+
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::arguments::Arguments;
+use super::load::{Hidden, read_secret};
+use super::{Access, Config, Dial, Kafka, Kubernetes, Neo4j, Scrape, Secret, ServerTls};
+use crate::logs::Logs;
+
+/// The configuration; what is wrong is added to `problems`, what may not be meant to `warnings`.
+pub(super) fn resolve(
+    arguments: Arguments,
+    mut hidden: Hidden,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> (Config, Logs) {
+    let Arguments {
+        run,
+        port,
+        processes,
+        neo4j,
+        kafka,
+    } = arguments;
+    let mut secret =
+        |key: &'static str, file: Option<PathBuf>| secret(key, file, &mut hidden, problems);
+    let token = secret("token", port.token_file);
+    let watch_token = secret("watch-token", processes.watch_token_file);
+    let password = secret("neo4j-password", neo4j.neo4j_password_file);
+
+    let tls = pair("tls", port.tls_certificate, port.tls_key, problems);
+    if tls.is_none() && port.tls_client_ca.is_some() {
+        problems.push("`tls-client-ca` needs `tls-certificate` and `tls-key`".to_owned());
+    }
+    authorities("tls-client-ca", port.tls_client_ca.as_deref(), problems);
+    let access = Access {
+        token,
+        tls: tls.map(|(certificate, key)| ServerTls {
+            certificate,
+            key,
+            client_ca: port.tls_client_ca,
+        }),
+        open_metrics: port.open_metrics,
+        cors_origins: port.cors_origin,
+    };
+    let protected = access.token.is_some()
+        || access
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_ca.is_some());
+    if !protected && !port.listen.ip().is_loopback() {
+        warnings.push(format!(
+            "everybody who reaches {} may read the mesh and watch its records: set a token \
+             (KAFMESH_DISCOVER_TOKEN or --token-file) or ask for certificates (--tls-client-ca)",
+            port.listen
+        ));
+    } else if access.token.is_some() && access.tls.is_none() && !port.listen.ip().is_loopback() {
+        warnings.push(
+            "the token crosses the network in the clear, unless something before this port \
+             speaks TLS: see --tls-certificate"
+                .to_owned(),
+        );
+    }
+
+    if processes.kubernetes == Kubernetes::Off {
+        if processes.target.is_empty() {
+            warnings.push(
+                "nothing is asked: name processes with --target, or leave --kubernetes at auto"
+                    .to_owned(),
+            );
+        }
+        if !processes.namespace.is_empty() {
+            warnings.push("`namespace` means nothing while `kubernetes` is off".to_owned());
+        }
+    }
+    authorities("pod-ca", processes.pod_ca.as_deref(), problems);
+    let dial = Dial {
+        ca: processes.pod_ca,
+        identity: pair(
+            "pod",
+            processes.pod_certificate,
+            processes.pod_key,
+            problems,
+        ),
+        watch_token,
+    };
+
+    if neo4j.neo4j.is_none() && password.is_some() {
+        warnings.push("there is a password for Neo4j, and no address (--neo4j)".to_owned());
+    }
+    let neo4j = neo4j.neo4j.map(|url| Neo4j {
+        url,
+        user: neo4j.neo4j_user,
+        // A Neo4j without authentication takes any.
+        password: password.unwrap_or_else(|| Secret::new("")),
+        database: neo4j.neo4j_database,
+    });
+
+    if kafka.brokers.is_none() && !hidden.kafka.is_empty() {
+        warnings.push(
+            "there are properties for Kafka, and no brokers (--brokers or KAFMESH_BROKERS)"
+                .to_owned(),
+        );
+    }
+    let kafka = kafka.brokers.map(|brokers| Kafka {
+        brokers,
+        properties: hidden
+            .kafka
+            .into_iter()
+            .map(|(name, (value, _))| (name, value))
+            .collect(),
+        interval: kafka.kafka_interval,
+    });
+
+    let config = Config {
+        listen: port.listen,
+        access,
+        scrape: Scrape {
+            targets: processes.target,
+            kubernetes: processes.kubernetes,
+            namespaces: processes.namespace,
+            interval: processes.scrape_interval,
+            timeout: processes.scrape_timeout,
+            concurrency: processes.scrape_concurrency,
+            limit: processes.scrape_limit,
+        },
+        dial,
+        neo4j,
+        kafka,
+        shutdown_timeout: run.shutdown_timeout,
+    };
+    let logs = Logs {
+        format: run.log_format,
+        filter: run.log,
+    };
+    (config, logs)
+}
+
+/// A secret, from where it is given or from the file that `…-file` names.
+fn secret(
+    key: &'static str,
+    file: Option<PathBuf>,
+    hidden: &mut Hidden,
+    problems: &mut Vec<String>,
+) -> Option<Secret> {
+    let given = hidden.secrets.remove(key);
+    match (given, file) {
+        (Some((_, source)), Some(file)) => {
+            problems.push(format!(
+                "the {key} is given twice, by {source} and in {}; keep one",
+                file.display()
+            ));
+            None
+        }
+        (Some((secret, _)), None) => Some(secret),
+        (None, Some(file)) => read_secret(&file)
+            .map_err(|problem| problems.push(format!("`{key}-file`: {problem}")))
+            .ok(),
+        (None, None) => None,
+    }
+}
+
+/// A certificate and its key, if they are given.
+fn pair(
+    name: &str,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    problems: &mut Vec<String>,
+) -> Option<(PathBuf, PathBuf)> {
+    let (certificate, key) = match (certificate, key) {
+        (None, None) => return None,
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            problems.push(format!(
+                "`{name}-certificate` and `{name}-key` belong together; set both or neither"
+            ));
+            return None;
+        }
+    };
+    certificates(&format!("{name}-certificate"), &certificate, problems);
+    if let Err(error) = PrivateKeyDer::from_pem_file(&key) {
+        let what = pem_problem(&error, "-----BEGIN PRIVATE KEY-----");
+        problems.push(format!("`{name}-key`: {}: {what}", key.display()));
+    }
+    Some((certificate, key))
+}
+
+fn authorities(name: &str, path: Option<&Path>, problems: &mut Vec<String>) {
+    if let Some(path) = path {
+        certificates(name, path, problems);
+    }
+}
+
+/// Says what is wrong with a file of certificates.
+fn certificates(name: &str, path: &Path, problems: &mut Vec<String>) {
+    let read: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).and_then(|certificates| certificates.collect());
+    let what = match read {
+        Ok(certificates) if certificates.is_empty() => {
+            pem_problem(&rustls::pki_types::pem::Error::NoItemsFound, CERTIFICATE)
+        }
+        Ok(_) => return,
+        Err(error) => pem_problem(&error, CERTIFICATE),
+    };
+    problems.push(format!("`{name}`: {}: {what}", path.display()));
+}
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+
+fn pem_problem(error: &rustls::pki_types::pem::Error, begins: &str) -> String {
+    use rustls::pki_types::pem::Error;
+    match error {
+        Error::Io(error) => format!("cannot be read: {error}"),
+        Error::NoItemsFound => format!("has no section that begins with {begins}"),
+        other => format!("is no PEM file: {other}"),
+    }
+}

@@ -1,0 +1,310 @@
+//! What the program is told, and what it answers to that.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The program with these arguments, and with these variables only, in `directory`.
+fn run(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kafmesh-discover"))
+        .args(args)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .current_dir(directory)
+        .output()
+        .unwrap()
+}
+
+/// The settings in effect, and the warnings.
+fn settings(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
+    let mut all = args.to_vec();
+    all.push("--check-config");
+    let output = run(directory, &all, variables);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    (String::from_utf8(output.stdout).unwrap(), errors)
+}
+
+/// What is said of a configuration that is refused.
+fn refused(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut all = args.to_vec();
+    all.push("--check-config");
+    let output = run(directory, &all, variables);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A directory with these files.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(directory.path().join(name), text).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
+    let files = directory(&[(
+        "d.yaml",
+        "listen: 127.0.0.1:1\nscrape-interval: 1m\nscrape-timeout: 1s\nscrape-limit: 1MiB\n",
+    )]);
+    let (settings, _) = settings(
+        files.path(),
+        &["--config", "d.yaml", "--scrape-interval", "3m"],
+        &[
+            ("KAFMESH_DISCOVER_SCRAPE_INTERVAL", "2m"),
+            ("KAFMESH_DISCOVER_SCRAPE_TIMEOUT", "2s"),
+            ("KAFMESH_DISCOVER_SCRAPE_LIMIT", ""),
+        ],
+    );
+    for line in [
+        "scrape-interval: 3m # --scrape-interval",
+        "scrape-timeout: 2s # KAFMESH_DISCOVER_SCRAPE_TIMEOUT",
+        "scrape-limit: 1MiB # d.yaml:4:1",
+        "listen: 127.0.0.1:1 # d.yaml:1:1",
+        "scrape-concurrency: 64 # default",
+        "# neo4j:",
+    ] {
+        assert!(settings.lines().any(|l| l == line), "{line}\n{settings}");
+    }
+}
+
+#[test]
+fn the_settings_in_effect_are_a_file_that_means_the_same() {
+    let files = directory(&[("password", "x\n")]);
+    let (first, _) = settings(
+        files.path(),
+        &[
+            "--target=a:1",
+            "--target=b:2",
+            "--neo4j=bolt://localhost:7687",
+            "--neo4j-password-file=password",
+            "--cors-origin=*",
+            "--open-metrics",
+            "--log=warn,kafmesh_discover=debug",
+        ],
+        &[
+            ("KAFMESH_BROKERS", "k:9092,l:9092"),
+            ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+        ],
+    );
+    fs::write(files.path().join("same.yaml"), &first).unwrap();
+    let (second, _) = settings(files.path(), &["--config=same.yaml"], &[]);
+    let without_sources = |text: &str| -> Vec<String> {
+        let lines = text.lines().skip(1);
+        lines
+            .map(|line| {
+                line.split(" # ")
+                    .next()
+                    .unwrap_or_default()
+                    .trim_end_matches(" #")
+                    .to_owned()
+            })
+            .collect()
+    };
+    assert_eq!(without_sources(&first), without_sources(&second));
+    assert!(first.contains("  - b:2\n"), "{first}");
+    assert!(
+        first.contains("open-metrics: true # --open-metrics"),
+        "{first}"
+    );
+    assert!(first.contains("  security.protocol: SASL_SSL # KAFMESH_KAFKA_SECURITY_PROTOCOL"));
+}
+
+#[test]
+fn secrets_are_not_printed_and_are_no_flags() {
+    let files = directory(&[("d.yaml", "token: hunter2\n"), ("sasl", "hunter3\n")]);
+    let (settings, _) = settings(
+        files.path(),
+        &["--config=d.yaml", "--neo4j=bolt://localhost"],
+        &[
+            ("KAFMESH_DISCOVER_NEO4J_PASSWORD", "hunter2"),
+            ("KAFMESH_BROKERS", "a:1"),
+            ("KAFMESH_KAFKA_SASL_PASSWORD_FILE", "sasl"),
+        ],
+    );
+    assert!(!settings.contains("hunter"), "{settings}");
+    assert!(
+        settings.contains("token: \"***\" # d.yaml:1:1"),
+        "{settings}"
+    );
+    assert!(
+        settings.contains("  sasl.password: \"***\" # KAFMESH_KAFKA_SASL_PASSWORD_FILE, sasl"),
+        "{settings}"
+    );
+    let error = refused(files.path(), &["--token=hunter2"], &[]);
+    assert!(error.contains("unexpected argument '--token'"), "{error}");
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place_and_what_to_write() {
+    let files = directory(&[(
+        "d.yaml",
+        "lisen: 127.0.0.1:1\nscrape-interval: soon\nkubernetes: maybe\nneo4j: [a, b]\ntarget:\n  \
+         - a\nkafka: x\ngibberish: 1\n",
+    )]);
+    let error = refused(
+        files.path(),
+        &["--config=d.yaml"],
+        &[("KAFMESH_DISCOVER_LISTEN", "here")],
+    );
+    assert_eq!(
+        error,
+        "\
+error: d.yaml:1:1: there is no setting `lisen`; is `listen` meant?
+error: d.yaml:2:18: \"soon\" is no value of `scrape-interval`; write a duration above zero such as 500ms, 10s, 2m or 1h
+error: d.yaml:3:13: \"maybe\" is no value of `kubernetes`; write one of: auto, on, off
+error: d.yaml:4:8: `neo4j` has one value
+error: d.yaml:6:3: \"a\" is no value of `target`; write a host and a port such as localhost:50051 or [::1]:50051
+error: d.yaml:7:8: `kafka` is a mapping of librdkafka's properties, such as `security.protocol: SASL_SSL`
+error: d.yaml:8:1: there is no setting `gibberish`; `kafmesh-discover --help` lists them
+error: KAFMESH_DISCOVER_LISTEN: \"here\" is no value of `listen`; write an IP address and a port such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080
+"
+    );
+}
+
+#[test]
+fn files_that_cannot_be_used_are_refused_at_start() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let files = directory(&[
+        ("empty", ""),
+        ("text", "no PEM here"),
+        ("cert.pem", &certificate.pem()),
+        ("key.pem", &key.serialize_pem()),
+    ]);
+    for (args, wanted) in [
+        (
+            &["--config=none.yaml"][..],
+            "cannot read none.yaml: No such file or directory (os error 2); --config must name",
+        ),
+        (
+            &["--token-file=empty"],
+            "`token-file`: empty is empty; it must hold the secret",
+        ),
+        (
+            &["--token-file=none"],
+            "`token-file`: cannot read none: No such file",
+        ),
+        (
+            &["--tls-key=key.pem"],
+            "`tls-certificate` and `tls-key` belong together",
+        ),
+        (
+            &["--tls-client-ca=cert.pem"],
+            "`tls-client-ca` needs `tls-certificate`",
+        ),
+        (
+            &["--tls-certificate=text", "--tls-key=key.pem"],
+            "`tls-certificate`: text: has no section that begins with -----BEGIN CERTIFICATE-----",
+        ),
+        (
+            &["--pod-certificate=cert.pem", "--pod-key=cert.pem"],
+            "`pod-key`: cert.pem: has no section that begins with -----BEGIN PRIVATE KEY-----",
+        ),
+        (
+            &["--pod-ca=none"],
+            "`pod-ca`: none: cannot be read: No such file",
+        ),
+    ] {
+        let error = refused(files.path(), args, &[]);
+        assert!(error.contains(wanted), "{args:?}: {error}");
+    }
+    let error = refused(files.path(), &[], &[("KAFMESH_DISCOVER_TOKEN", "")]);
+    assert!(
+        error.contains("KAFMESH_DISCOVER_TOKEN: the token is empty"),
+        "{error}"
+    );
+    let error = refused(
+        files.path(),
+        &["--token-file=text"],
+        &[("KAFMESH_DISCOVER_TOKEN", "x")],
+    );
+    assert!(
+        error.contains("given twice, by KAFMESH_DISCOVER_TOKEN and in text"),
+        "{error}"
+    );
+    settings(
+        files.path(),
+        &["--tls-certificate=cert.pem", "--tls-key=key.pem"],
+        &[],
+    );
+}
+
+#[test]
+fn what_may_not_be_meant_is_warned_of() {
+    let files = directory(&[]);
+    for (args, variables, wanted) in [
+        (
+            &["--listen=0.0.0.0:0"][..],
+            &[][..],
+            "everybody who reaches 0.0.0.0:0 may read the mesh",
+        ),
+        (
+            &["--listen=0.0.0.0:0"],
+            &[("KAFMESH_DISCOVER_TOKEN", "x")],
+            "the token crosses the network in the clear",
+        ),
+        (&["--kubernetes=off"], &[], "nothing is asked"),
+        (
+            &[],
+            &[("KAFMESH_DISCOVER_NEO4J_PASSWORD", "x")],
+            "no address (--neo4j)",
+        ),
+        (&[], &[("KAFMESH_KAFKA_CLIENT_ID", "x")], "no brokers"),
+        (
+            &[],
+            &[("KAFMESH_DISCOVER_LISTN", "x")],
+            "KAFMESH_DISCOVER_LISTN means nothing here; is KAFMESH_DISCOVER_LISTEN meant?",
+        ),
+    ] {
+        let (_, warnings) = settings(files.path(), args, variables);
+        assert!(warnings.contains(wanted), "{args:?}: {warnings}");
+    }
+    // What Kubernetes sets for a Service of this name is nobody's mistake.
+    let service = [
+        ("KAFMESH_DISCOVER_PORT", "tcp://10.0.0.1:80"),
+        ("KAFMESH_DISCOVER_SERVICE_HOST", "10.0.0.1"),
+        ("KAFMESH_DISCOVER_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ];
+    assert_eq!(settings(files.path(), &[], &service).1, "");
+}
+
+#[test]
+fn help_teaches_and_names_every_setting() {
+    let files = directory(&[]);
+    let output = run(
+        files.path(),
+        &["--help"],
+        &[("KAFMESH_DISCOVER_NEO4J_USER", "me")],
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let help = String::from_utf8(output.stdout).unwrap();
+    for setting in kafmesh_discover::config::settings() {
+        let named = if setting.flag {
+            help.contains(&format!("--{}", setting.key))
+        } else {
+            true
+        };
+        assert!(
+            named && help.contains(&setting.variable),
+            "{setting:?}\n{help}"
+        );
+        assert!(
+            !setting.meaning.is_empty() && !setting.heading.is_empty(),
+            "{setting:?}"
+        );
+    }
+    assert!(help.contains("Examples:"));
+    assert!(
+        !help.contains("=me"),
+        "values of variables may be private: {help}"
+    );
+}
