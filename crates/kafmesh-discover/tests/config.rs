@@ -159,7 +159,7 @@ error: d.yaml:1:1: there is no setting `lisen`; is `listen` meant?
 error: d.yaml:2:18: \"soon\" is no value of `scrape-interval`; write a duration above zero such as 500ms, 10s, 2m or 1h
 error: d.yaml:3:13: \"maybe\" is no value of `kubernetes`; write one of: auto, on, off
 error: d.yaml:4:8: `neo4j` has one value
-error: d.yaml:6:3: \"a\" is no value of `target`; write a host and a port such as localhost:50051 or [::1]:50051
+error: d.yaml:6:3: \"a\" is no value of `target`; write a host and a port such as localhost:50051 or https://10.0.0.7:443
 error: d.yaml:7:8: `kafka` is a mapping of librdkafka's properties, such as `security.protocol: SASL_SSL`
 error: d.yaml:8:1: there is no setting `gibberish`; `kafmesh-discover --help` lists them
 error: KAFMESH_DISCOVER_LISTEN: \"here\" is no value of `listen`; write an IP address and a port such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080

@@ -128,7 +128,8 @@ pub(super) struct Port {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The processes of the mesh")]
 pub(super) struct Processes {
-    /// A process to ask besides the pods, by the address of its gRPC port; may be repeated
+    /// A process to ask besides the pods, by the address of its gRPC port, with https:// before it
+    /// when that speaks TLS; may be repeated
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -198,6 +199,9 @@ pub(super) struct Processes {
     /// PEM file with that certificate's private key
     #[arg(long, value_name = "FILE", env = "KAFMESH_DISCOVER_POD_KEY")]
     pub(super) pod_key: Option<PathBuf>,
+    /// Name that the processes' certificates are for, instead of the address they are asked at
+    #[arg(long, value_name = "NAME", env = "KAFMESH_DISCOVER_POD_SERVER_NAME")]
+    pub(super) pod_server_name: Option<String>,
     /// File with the token that the processes demand of who watches them (their KAFMESH_WATCH_TOKEN)
     #[arg(long, value_name = "FILE", env = "KAFMESH_DISCOVER_WATCH_TOKEN_FILE")]
     pub(super) watch_token_file: Option<PathBuf>,

@@ -84,6 +84,7 @@ pub(super) fn resolve(
             processes.pod_key,
             problems,
         ),
+        server_name: processes.pod_server_name,
         watch_token,
     };
 

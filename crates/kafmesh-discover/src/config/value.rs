@@ -67,10 +67,10 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// The address of a process.
 pub(super) fn target(text: &str) -> Result<String, String> {
-    if is_host_and_port(text) {
+    if is_host_and_port(text.strip_prefix("https://").unwrap_or(text)) {
         Ok(text.to_owned())
     } else {
-        Err("write a host and a port such as localhost:50051 or [::1]:50051".to_owned())
+        Err("write a host and a port such as localhost:50051 or https://10.0.0.7:443".to_owned())
     }
 }
 
@@ -195,6 +195,7 @@ mod tests {
             "localhost:50051",
             "10.0.0.1:1",
             "[::1]:443",
+            "https://a:443",
             "a.b.svc:65535",
         ] {
             assert!(target(right).is_ok(), "{right}");
