@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lsm_tree::{Cache, DescriptorTable, Slice};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, Semaphore};
@@ -46,7 +46,7 @@ struct Inner {
     path: Arc<Path>,
     cache: Arc<Cache>,
     files: Arc<DescriptorTable>,
-    trees: Mutex<HashMap<String, Arc<Tree>>>,
+    trees: Arc<Trees>,
     /// Whether all tables together had too much in memory when they were looked at last.
     full: AtomicBool,
     loads: Arc<Semaphore>,
@@ -54,10 +54,23 @@ struct Inner {
     _lock: Arc<File>,
 }
 
-/// A table of the store.
+/// The trees that are open, by the names of their tables.
+#[derive(Default)]
+struct Trees(Mutex<HashMap<String, Arc<Tree>>>);
+
+/// A table of the store. After its last clone it is closed, once what it holds is on disk.
 #[derive(Clone)]
-pub(crate) struct DiskTable {
+pub(crate) struct DiskTable(Arc<Open>);
+
+/// The tree goes first: whoever closes it looks whether somebody else has it.
+struct Open {
     tree: Arc<Tree>,
+    end: End,
+}
+
+/// Lets a table be closed that nobody has any more.
+struct End {
+    tree: Weak<Tree>,
     store: Store,
 }
 
@@ -85,12 +98,14 @@ impl Store {
             TryLockError::Error(error) => cannot_open(error),
         })?;
         let (path, lock) = (Arc::from(path), Arc::new(lock));
+        let trees = Arc::<Trees>::default();
+        let open = Arc::clone(&trees);
         Ok(Self(Arc::new(Inner {
-            upkeep: Upkeep::start(&path, &lock)?,
+            upkeep: Upkeep::start(&path, &lock, move |tree| open.close_unused(tree))?,
             path,
             cache: Arc::new(Cache::with_capacity_bytes(BLOCK_CACHE_BYTES)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
-            trees: Mutex::default(),
+            trees,
             full: AtomicBool::new(false),
             loads: Arc::new(Semaphore::new(LOADS)),
             _lock: lock,
@@ -99,29 +114,30 @@ impl Store {
 
     /// The table called `name`, created when there is none.
     pub(crate) fn table(&self, name: &str) -> Result<Table> {
-        let mut trees = self.0.trees();
+        let mut trees = self.0.trees.lock();
         let tree = match trees.get(name) {
             Some(tree) => Arc::clone(tree),
             None => {
                 let tree = Arc::new(self.0.tree(name)?);
                 if tree.unordered() > 0 {
-                    self.0.upkeep.order(&tree);
+                    self.0.upkeep.order(Arc::clone(&tree));
                 }
                 trees.insert(name.to_owned(), Arc::clone(&tree));
                 tree
             }
         };
-        Ok(Table::Disk(DiskTable {
-            tree,
+        let end = End {
+            tree: Arc::downgrade(&tree),
             store: self.clone(),
-        }))
+        };
+        Ok(Table::Disk(DiskTable(Arc::new(Open { tree, end }))))
     }
 
     /// Writes everything that is in memory to disk, so that a restart need not read it again, and
     /// waits for bulk writes that nobody waits for any more.
     pub(crate) fn flush(&self) -> Result<()> {
         self.0.upkeep.check()?;
-        let trees: Vec<_> = self.0.trees().values().cloned().collect();
+        let trees: Vec<_> = self.0.trees.lock().values().cloned().collect();
         for tree in trees {
             while tree.loading.try_write().is_err() {
                 std::thread::sleep(PAUSE);
@@ -133,17 +149,48 @@ impl Store {
         Ok(())
     }
 
+    /// How many tables are open.
+    #[cfg(test)]
+    pub(super) fn open_tables(&self) -> usize {
+        self.0.trees.lock().len()
+    }
+
     fn failed(&self, tree: &Tree, action: &str, reason: impl ToString) -> Error {
         let action = format!("{action} in table {}", tree.name);
         failed(&self.0.path, &action, reason)
     }
 }
 
-impl Inner {
-    fn trees(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Tree>>> {
-        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+impl Trees {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Tree>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Closes a tree that only this and the caller have, unless there is something left to be written.
+    ///
+    /// Whoever else has it, which includes what waits for the threads, comes here after: two trees
+    /// must never work on one directory.
+    fn close_unused(&self, tree: Arc<Tree>) {
+        let mut trees = self.lock();
+        if Arc::strong_count(&tree) == 2 && tree.buffered() == 0 && tree.sealed() == 0 {
+            trees.remove(&tree.name);
+            // Before somebody can open it again.
+            drop(tree);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // The store itself has it.
+        if let Some(tree) = self.tree.upgrade() {
+            tree.seal();
+            self.store.0.upkeep.flush(tree);
+        }
+    }
+}
+
+impl Inner {
     fn tree(&self, name: &str) -> Result<Tree> {
         let path = self.path.join("tables").join(name);
         let open = || {
@@ -169,7 +216,7 @@ impl Inner {
 
     /// Looks at what all tables together have in memory, and makes room where the most is.
     fn bound_memory(&self) {
-        let trees = self.trees();
+        let trees = self.trees.lock();
         let active: u64 = trees.values().map(|tree| tree.buffered()).sum();
         if active > ACTIVE_BYTES
             && let Some(largest) = trees
@@ -178,7 +225,7 @@ impl Inner {
                 .max_by_key(|tree| tree.buffered())
         {
             largest.seal();
-            self.upkeep.flush(largest);
+            self.upkeep.flush(Arc::clone(largest));
         }
         let total: u64 = trees
             .values()
@@ -198,14 +245,18 @@ impl Inner {
 }
 
 impl DiskTable {
+    fn store(&self) -> &Store {
+        &self.0.end.store
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>> {
-        with_entry_key(key, |key| self.tree.get(key))
+        with_entry_key(key, |key| self.0.tree.get(key))
             .map_err(|error| self.broken("reading", &error))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Value)>> + use<> {
         let table = self.clone();
-        self.tree.scan(&[ENTRY]).map(move |entry| {
+        self.0.tree.scan(&[ENTRY]).map(move |entry| {
             let (key, value) = entry.map_err(|error| table.broken("reading", &error))?;
             Ok((key[1..].to_vec(), Value::Disk(value)))
         })
@@ -213,6 +264,7 @@ impl DiskTable {
 
     pub(crate) fn checkpoint(&self, of: CheckpointOf<'_>) -> Result<Option<i64>> {
         let value = self
+            .0
             .tree
             .get(&checkpoint_key(of))
             .map_err(|error| self.broken("reading", &error))?;
@@ -222,6 +274,7 @@ impl DiskTable {
 
     pub(crate) fn topic_id(&self, topic: &str) -> Result<Option<TopicId>> {
         let value = self
+            .0
             .tree
             .get(&topic_key(topic))
             .map_err(|error| self.broken("reading", &error))?;
@@ -229,7 +282,7 @@ impl DiskTable {
     }
 
     pub(crate) fn disk_space(&self) -> u64 {
-        self.tree.disk_space()
+        self.0.tree.disk_space()
     }
 
     pub(crate) fn batch(&self) -> DiskBatch {
@@ -244,12 +297,13 @@ impl DiskTable {
         &self,
         changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
     ) -> Result<()> {
-        let upkeep = &self.store.0.upkeep;
-        upkeep.wait_for_room(&self.tree)?;
-        self.tree
+        let upkeep = &self.store().0.upkeep;
+        upkeep.wait_for_room(&self.0.tree)?;
+        self.0
+            .tree
             .ingest(changes)
             .map_err(|error| self.broken("writing", &error))?;
-        upkeep.order(&self.tree);
+        upkeep.order(Arc::clone(&self.0.tree));
         Ok(())
     }
 
@@ -262,32 +316,34 @@ impl DiskTable {
     }
 
     fn has_room(&self) -> Result<bool> {
-        let Inner { upkeep, .. } = &*self.store.0;
-        Ok(upkeep.keeps_up(&self.tree)? && !self.tree.is_finishing() && !self.store.0.is_full())
+        let Inner { upkeep, .. } = &*self.store().0;
+        Ok(upkeep.keeps_up(&self.0.tree)?
+            && !self.0.tree.is_finishing()
+            && !self.store().0.is_full())
     }
 
     pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
-        Arc::clone(&self.store.0.loads).acquire_owned().await.ok()
+        Arc::clone(&self.store().0.loads).acquire_owned().await.ok()
     }
 
     pub(crate) async fn loading(&self) -> OwnedRwLockReadGuard<()> {
-        Arc::clone(&self.tree.loading).read_owned().await
+        Arc::clone(&self.0.tree.loading).read_owned().await
     }
 
     pub(crate) async fn settled(&self) {
-        drop(self.tree.loading.write().await);
+        drop(self.0.tree.loading.write().await);
     }
 
     #[cfg(test)]
     pub(super) fn flush(&self) -> lsm_tree::Result<()> {
-        self.tree.flush()
+        self.0.tree.flush()
     }
 
     /// Keeps anything from being written to disk while the guard lives.
     #[cfg(test)]
     pub(crate) fn hold_flushes(&self) -> std::sync::MutexGuard<'_, ()> {
-        self.tree.hold_flushes()
+        self.0.tree.hold_flushes()
     }
 
     /// Writes many changes and where they end.
@@ -298,23 +354,25 @@ impl DiskTable {
     pub(crate) fn clear(&self) -> Result<()> {
         // Clearing writes files, which a new table need not pay for.
         if self
+            .0
             .tree
             .is_empty()
             .map_err(|error| self.broken("reading", &error))?
         {
             return Ok(());
         }
-        self.tree
+        self.0
+            .tree
             .clear()
             .map_err(|error| self.broken("removing everything", &error))
     }
 
     pub(super) fn failed(&self, action: &str, reason: impl ToString) -> Error {
-        self.store.failed(&self.tree, action, reason)
+        self.store().failed(&self.0.tree, action, reason)
     }
 
     fn broken(&self, action: &str, error: &lsm_tree::Error) -> Error {
-        self.failed(action, self.tree.explain(error))
+        self.failed(action, self.0.tree.explain(error))
     }
 
     pub(super) fn key_too_long(&self, bytes: usize) -> Error {
@@ -349,14 +407,14 @@ impl DiskBatch {
     /// Takes the changes, and waits for nothing; before the next ones, there has to be
     /// [room](DiskTable::room).
     pub(crate) fn commit(self) -> Result<()> {
-        let DiskTable { tree, store } = &self.table;
+        let (tree, store) = (&self.table.0.tree, self.table.store());
         let upkeep = &store.0.upkeep;
         upkeep.check()?;
         let grown = tree.apply(self.changes);
         let buffered = tree.buffered();
         if buffered > MEMTABLE_BYTES {
             tree.seal();
-            upkeep.flush(tree);
+            upkeep.flush(Arc::clone(tree));
             store.0.bound_memory();
         } else if buffered / LOOK_UP_BYTES != (buffered - grown.min(buffered)) / LOOK_UP_BYTES {
             // Looking at all tables costs little, but not nothing.

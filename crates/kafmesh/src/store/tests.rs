@@ -1,5 +1,8 @@
 //! Both kinds of table, and what only one on disk can show.
 
+use std::path::Path;
+use std::time::Duration;
+
 use futures_util::FutureExt as _;
 
 use super::*;
@@ -114,17 +117,33 @@ fn put(table: &Table, key: &[u8], offset: i64) {
     batch.commit().unwrap();
 }
 
+/// Copies the files of a store, which then are as a crash leaves them.
+fn crash(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry
+            .map(|entry| (entry.path(), entry.file_name()))
+            .unwrap();
+        if path.is_dir() {
+            crash(&path, &to.join(name));
+        } else {
+            std::fs::copy(path, to.join(name)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_restart_finds_what_was_flushed_and_nothing_beyond_its_checkpoint() {
-    let dir = tempfile::tempdir().unwrap();
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     {
         let store = Store::open(dir.path()).unwrap();
         let table = store.table("t-0").unwrap();
         put(&table, b"a", 1);
         store.flush().unwrap();
         put(&table, b"b", 2);
+        crash(dir.path(), crashed.path());
     }
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(crashed.path()).unwrap();
     let table = store.table("t-0").unwrap();
     assert_eq!(everything(&table), [(b"a".to_vec(), b"1".to_vec())]);
     assert_eq!(table.checkpoint(CHANGELOG).unwrap(), Some(1));
@@ -385,6 +404,62 @@ async fn many_tables_together_wait_for_the_disk() {
     for table in &tables {
         table.room().await.unwrap();
     }
+}
+
+/// Waits until as many tables are open as there should be.
+fn wait_until_open(store: &Store, tables: usize) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while store.open_tables() != tables {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{} tables are open, not {tables}",
+            store.open_tables()
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_table_that_nobody_has_any_more_is_closed_with_everything_on_disk() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path()).unwrap();
+    let stays = store.table("t-0").unwrap();
+    let moves = store.table("t-1").unwrap();
+    put(&stays, b"a", 1);
+    put(&moves, b"b", 2);
+    let too = moves.clone();
+    drop(moves);
+    assert_eq!(store.open_tables(), 2);
+    drop(too);
+    wait_until_open(&store, 1);
+    // What was in memory has not gone with it.
+    crash(dir.path(), crashed.path());
+    let found = Store::open(crashed.path()).unwrap().table("t-1").unwrap();
+    assert_eq!(everything(&found), [(b"b".to_vec(), b"1".to_vec())]);
+    // And when it comes back.
+    let back = store.table("t-1").unwrap();
+    assert_eq!(everything(&back), [(b"b".to_vec(), b"1".to_vec())]);
+    assert_eq!(back.checkpoint(CHANGELOG).unwrap(), Some(2));
+    assert_eq!(store.open_tables(), 2);
+}
+
+#[test]
+fn a_table_that_comes_back_at_once_has_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    for offset in 1..300_i64 {
+        let table = store.table("t-0").unwrap();
+        let before = table.checkpoint(CHANGELOG).unwrap();
+        assert_eq!(before, (offset > 1).then_some(offset - 1));
+        put(&table, &offset.to_be_bytes(), offset);
+        // Sometimes the closing is through, sometimes under way, sometimes only asked for.
+        drop(table);
+        std::thread::sleep(Duration::from_micros(37 * (offset as u64 % 50)));
+    }
+    let table = store.table("t-0").unwrap();
+    assert_eq!(everything(&table).len(), 299);
+    drop(table);
+    wait_until_open(&store, 0);
 }
 
 /// A bulk write and the writing of a memtable want the same locks.

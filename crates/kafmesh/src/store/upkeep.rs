@@ -41,8 +41,13 @@ struct State {
 }
 
 impl Upkeep {
-    /// Starts the threads, which keep `lock` until they have ended.
-    pub(super) fn start(path: &Arc<Path>, lock: &Arc<File>) -> Result<Self> {
+    /// Starts the threads, which keep `lock` until they have ended, and hand on to `done` what is written
+    /// and in order.
+    pub(super) fn start(
+        path: &Arc<Path>,
+        lock: &Arc<File>,
+        done: impl Fn(Arc<Tree>) + Send + 'static,
+    ) -> Result<Self> {
         let state = Arc::<State>::default();
         let (flushes, to_flush) = mpsc::channel::<Arc<Tree>>();
         let (orders, to_order) = mpsc::channel::<Arc<Tree>>();
@@ -50,23 +55,23 @@ impl Upkeep {
         let (flushing, locked) = (Arc::clone(&state), Arc::clone(lock));
         let flush = move || {
             let _locked = locked;
-            flushing.each(&to_flush, |tree| {
-                tree.flush()?;
+            let next = |tree| {
                 // Without a receiver there is nobody to put anything in order, at the end.
-                let _ = after_flush.send(Arc::clone(tree));
-                Ok(())
-            });
+                let _ = after_flush.send(tree);
+            };
+            flushing.each(&to_flush, Tree::flush, next);
         };
         let (ordering, locked) = (Arc::clone(&state), Arc::clone(lock));
         let order = move || {
             let _locked = locked;
-            ordering.each(&to_order, |tree| {
+            let compact = |tree: &Tree| {
                 let mut busy = true;
                 while busy && !ordering.ending.load(Ordering::Relaxed) {
                     busy = tree.compact()?;
                 }
                 Ok(())
-            });
+            };
+            ordering.each(&to_order, compact, done);
         };
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
@@ -95,12 +100,12 @@ impl Upkeep {
     }
 
     /// Lets the memtables of `tree` that wait be written.
-    pub(super) fn flush(&self, tree: &Arc<Tree>) {
+    pub(super) fn flush(&self, tree: Arc<Tree>) {
         tell(self.flushes.as_ref(), tree);
     }
 
     /// Lets the files of `tree` be put in order.
-    pub(super) fn order(&self, tree: &Arc<Tree>) {
+    pub(super) fn order(&self, tree: Arc<Tree>) {
         tell(self.orders.as_ref(), tree);
     }
 
@@ -120,8 +125,14 @@ impl Upkeep {
 }
 
 impl State {
-    /// Does `work` for everything that comes, until it fails, is to end, or nothing can come any more.
-    fn each(&self, trees: &Receiver<Arc<Tree>>, work: impl Fn(&Arc<Tree>) -> lsm_tree::Result<()>) {
+    /// Does `work` for everything that comes and hands it on to `next`, until it fails, is to end, or
+    /// nothing can come any more.
+    fn each(
+        &self,
+        trees: &Receiver<Arc<Tree>>,
+        work: impl Fn(&Tree) -> lsm_tree::Result<()>,
+        next: impl Fn(Arc<Tree>),
+    ) {
         let _panic = Panic(self);
         for tree in trees {
             if self.failure.get().is_some() || self.ending.load(Ordering::Relaxed) {
@@ -135,7 +146,9 @@ impl State {
                     "the local store cannot be written"
                 );
                 let _ = self.failure.set(format!("table {}: {reason}", tree.name));
+                return;
             }
+            next(tree);
         }
     }
 }
@@ -153,9 +166,9 @@ impl Drop for Panic<'_> {
 }
 
 /// Without a receiver the thread has ended after a failure, which [`Upkeep::check`] tells.
-fn tell(to: Option<&Sender<Arc<Tree>>>, tree: &Arc<Tree>) {
+fn tell(to: Option<&Sender<Arc<Tree>>>, tree: Arc<Tree>) {
     if let Some(to) = to {
-        let _ = to.send(Arc::clone(tree));
+        let _ = to.send(tree);
     }
 }
 
