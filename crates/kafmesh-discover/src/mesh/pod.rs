@@ -146,5 +146,21 @@ pub enum FailureKind {
     NotAsked,
 }
 
+impl FailureKind {
+    /// Its name in answers and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Denied => "denied",
+            Self::NoAddress => "no-address",
+            Self::NotAsked => "not-asked",
+        }
+    }
+}
+
 /// Every pod there is, by key: all that is known of the mesh; everything else follows from it.
 pub type Pods = BTreeMap<PodKey, Arc<Observed>>;
