@@ -11,7 +11,7 @@ use quote::format_ident;
 
 use crate::generated::Generated;
 use crate::module::{self, Module};
-use crate::{check, doc, emit, models, names, print};
+use crate::{check, descriptors, doc, emit, models, names, print};
 
 /// Generates the Rust code of `definition`.
 ///
@@ -49,6 +49,7 @@ fn tree(definition: &Definition) -> Result<Module, String> {
     let body = format(emit::service::emit(definition));
     let mut service = Module::new(&ident, "service.km.rs".to_owned(), &sources, body);
     service.docs = vec!["The service: what it is, what runs it and what tests it.".to_owned()];
+    service.children = vec![descriptors::emit(definition, &sources)?];
 
     let (components, models) = std::thread::scope(|scope| {
         let models = scope.spawn(|| models::emit(&definition.protos, &sources));

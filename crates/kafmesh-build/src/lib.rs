@@ -15,12 +15,14 @@
 //!   math/user_id_total_clicks_view.km.rs
 //!   math/archive_sink.km.rs             ArchiveSink, ArchiveSinkTest; view sources and view sinks alike
 //!   math/processors.km.rs               what makes one of the processors that share their state
+//!   files.km.rs                         the messages' protobuf files, encoded
 //!   models/mod.rs                       the messages, by package
 //!   models/user_id.km.rs
 //! ```
 
 mod build_script;
 mod check;
+mod descriptors;
 mod doc;
 mod emit;
 mod generate;

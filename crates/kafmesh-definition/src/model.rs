@@ -25,6 +25,9 @@ pub struct Definition {
     pub topics: Vec<Topic>,
     /// The compiled protobuf files, imports included.
     pub protos: prost_types::FileDescriptorSet,
+    /// The same files as an encoded `FileDescriptorSet`, without comments but with all their options; each comes
+    /// after those it imports.
+    pub encoded_protos: Vec<u8>,
     /// Every file that was read (YAML and protobuf), sorted; what a watcher watches and cargo reruns for.
     pub files: Vec<PathBuf>,
     /// Where its name is written.

@@ -87,6 +87,7 @@ impl Parts {
             description: "",
             topics: leak_all([create("clicks", false), create("counts", true)]),
             components: leak_all([component]),
+            files: b"",
         });
         Self {
             service,

@@ -181,6 +181,7 @@ impl Shape {
             description: "",
             topics: leak_all(topics),
             components: leak_all([component]),
+            files: b"",
         });
         Mesh {
             service,

@@ -30,6 +30,7 @@ pub(crate) fn emit(definition: &Definition) -> TokenStream {
             description: #description,
             topics: &[#(#topics),*],
             components: &[#(&super::#modules::DESCRIPTOR),*],
+            files: files::FILES,
         };
 
         #service

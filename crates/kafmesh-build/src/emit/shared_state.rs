@@ -71,7 +71,7 @@ pub(crate) fn emit(component: &Component) -> TokenStream {
             let [joins, lookups, outputs] = part.before.map(Literal::usize_unsuffixed);
             let shifted =
                 (part.before != [0; 3]).then(|| quote!(.shifted(#joins, #lookups, #outputs)));
-            quote!(self.#place.handle(#input, context.reborrow()#shifted, value).await)
+            quote!(self.#place.handle(#input, context.part(#place)#shifted, value).await)
         });
         quote!(#index => { #(#calls?;)* ::std::result::Result::Ok(()) })
     });

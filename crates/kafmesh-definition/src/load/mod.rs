@@ -20,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Definition;
 use crate::name::Name;
 use crate::position::{Position, Source};
-use crate::protos::{self, Messages};
+use crate::protos::{self, Compiled, Messages};
 use crate::raw::{RawComponent, RawDefinition};
 use crate::read::{MAX_YAML_BYTES, normalized, read};
 use crate::suggest;
@@ -117,7 +117,8 @@ impl Run {
             output: output?,
             components,
             topics,
-            protos,
+            protos: protos.set,
+            encoded_protos: protos.encoded,
             files: Vec::new(),
             position,
         })
@@ -179,7 +180,7 @@ impl Run {
         &mut self,
         definition: &Located<RawDefinition>,
         base: &Path,
-    ) -> (prost_types::FileDescriptorSet, lookup::Known) {
+    ) -> (Compiled, lookup::Known) {
         let entries: Vec<_> = definition
             .raw
             .messages
@@ -202,17 +203,17 @@ impl Run {
             } else {
                 lookup::Known::NoProtos
             };
-            return (Default::default(), known);
+            return (Compiled::default(), known);
         }
         let protos = protos::load(&entries, base, &mut self.diagnostics);
         self.files.extend(protos.files);
-        let messages = Messages::new(&protos.set);
+        let messages = Messages::new(&protos.compiled.set);
         let known = if protos.complete {
             lookup::Known::Complete(messages)
         } else {
             lookup::Known::Incomplete(messages)
         };
-        (protos.set, known)
+        (protos.compiled, known)
     }
 }
 

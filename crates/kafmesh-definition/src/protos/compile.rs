@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use prost_types::FileDescriptorSet;
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
-use super::Parsed;
+use super::{Compiled, Parsed};
 use crate::diagnostic::Diagnostic;
 use crate::position::Source;
 
@@ -16,7 +15,7 @@ pub(super) fn compile(
     files: Vec<Parsed>,
     order: &[usize],
     diagnostics: &mut Vec<Diagnostic>,
-) -> FileDescriptorSet {
+) -> Compiled {
     let in_order: Vec<(String, Arc<Source>)> = order
         .iter()
         .filter_map(|index| files.get(*index))
@@ -44,7 +43,11 @@ pub(super) fn compile(
             broken.insert(name, source);
         }
     }
-    compiler.file_descriptor_set()
+    let set = compiler.file_descriptor_set();
+    let encoded = compiler
+        .include_source_info(false)
+        .encode_file_descriptor_set();
+    Compiled { set, encoded }
 }
 
 /// Adds an error of protox, and those it brings along, as diagnostics in `source`.

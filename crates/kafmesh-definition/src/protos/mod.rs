@@ -19,11 +19,20 @@ pub(crate) use messages::{Messages, Unresolved};
 
 /// The compiled .proto files of a definition.
 pub(crate) struct Protos {
-    pub(crate) set: prost_types::FileDescriptorSet,
+    pub(crate) compiled: Compiled,
     /// The files that were read, also when they are broken.
     pub(crate) files: Vec<PathBuf>,
     /// Whether every file was compiled; when not, a message that is missing may be in a broken file.
     pub(crate) complete: bool,
+}
+
+/// Compiled .proto files, imports included; each comes after what it imports.
+#[derive(Default)]
+pub(crate) struct Compiled {
+    /// With comments.
+    pub(crate) set: prost_types::FileDescriptorSet,
+    /// Without comments, and with the options that `prost_types` does not know.
+    pub(crate) encoded: Vec<u8>,
 }
 
 /// A .proto file that could be parsed.
@@ -68,9 +77,9 @@ pub(crate) fn load(
     }
     parsed.sort_by(|a, b| a.name.cmp(&b.name));
     let order = imports::order(&parsed, &known, diagnostics);
-    let set = compile::compile(parsed, &order, diagnostics);
+    let compiled = compile::compile(parsed, &order, diagnostics);
     Protos {
-        set,
+        compiled,
         files,
         complete: diagnostics.len() == before,
     }

@@ -11,6 +11,9 @@ pub struct ServiceDescriptor {
     pub topics: &'static [TopicDescriptor],
     /// Its components.
     pub components: &'static [&'static ComponentDescriptor],
+    /// The protobuf files of its messages and what they import: an encoded `FileDescriptorSet`, empty when
+    /// nothing is known of them.
+    pub files: &'static [u8],
 }
 
 /// A topic.

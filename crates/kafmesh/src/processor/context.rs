@@ -42,8 +42,8 @@ impl<'a, S: State> Context<'a, S> {
         }
     }
 
-    /// The same for one of several processors that handle the record; their effects add up.
-    pub fn reborrow(&mut self) -> Context<'_, S> {
+    /// The same for number `part` of several processors that run as one; their effects add up.
+    pub fn part(&mut self, _part: usize) -> Context<'_, S> {
         Context {
             work: self.work,
             record: self.record,

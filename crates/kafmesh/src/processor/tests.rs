@@ -133,12 +133,12 @@ impl Processor for Both {
         mut context: Context<'_, u64>,
         value: Option<&[u8]>,
     ) -> Result<()> {
-        let mut first = context.reborrow().shifted(0, 0, 0);
+        let mut first = context.part(0);
         let count = first.state()? + 1;
         first.save_state(count);
         first.output(0, first.key(), &count);
 
-        let mut second = context.reborrow().shifted(1, 2, 1);
+        let mut second = context.part(1).shifted(1, 2, 1);
         let status: String = decode(value.unwrap_or_default())?;
         let owner: String = second.join(0)?.unwrap_or_default();
         let name: String = second.lookup(0, &owner)?.unwrap_or_default();
@@ -240,6 +240,7 @@ static SERVICE: ServiceDescriptor = ServiceDescriptor {
     description: "",
     topics: &[created("s.enriched")],
     components: &[&COMPONENT],
+    files: b"",
 };
 
 #[tokio::test]

@@ -103,6 +103,9 @@ impl Services {
             });
         }
         let mut reflection = tonic_reflection::server::Builder::configure();
+        for name in &self.names {
+            reflection = reflection.with_service_name(*name);
+        }
         for set in self.descriptors {
             reflection = reflection.register_encoded_file_descriptor_set(set);
         }

@@ -52,7 +52,7 @@ pub struct Service {
     observer: Observer,
     halt: Halt,
     shutdown_timeout: Duration,
-    name: &'static str,
+    descriptor: &'static ServiceDescriptor,
 }
 
 /// Ends a running service from elsewhere; clones end the same one.
@@ -90,7 +90,7 @@ impl Service {
             observer,
             halt,
             shutdown_timeout,
-            name: descriptor.name,
+            descriptor,
         })
     }
 
@@ -132,13 +132,16 @@ impl Service {
         let Self {
             registry,
             mut server,
-            services,
+            mut services,
             observer,
             halt,
             shutdown_timeout,
-            name,
+            descriptor,
         } = self;
+        let name = descriptor.name;
         let mut signals = Signals::listen()?;
+        // After the user's: of two files with one name, reflection tells of the first.
+        services.describe(descriptor.files);
         server.run(services)?;
         let mut kafka = registry.start()?;
         kafka.running.spawn(
@@ -198,7 +201,7 @@ impl Service {
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service")
-            .field("name", &self.name)
+            .field("name", &self.descriptor.name)
             .finish_non_exhaustive()
     }
 }

@@ -317,6 +317,7 @@ mod tests {
             },
         ],
         components: &[],
+        files: b"",
     };
 
     fn cluster(brokers: usize, topics: &[(&str, i32)]) -> ClusterTopics {

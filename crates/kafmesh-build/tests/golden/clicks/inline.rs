@@ -425,6 +425,14 @@ pub use self::user_id::TotalClicksState;
 #[rustfmt::skip]
 mod service {
 //! The service: what it is, what runs it and what tests it.
+mod files {
+//! The protobuf files of the service's messages.
+/// An encoded `FileDescriptorSet`.
+pub(super) static FILES: &[u8] = b"\
+\n\x8b\x01\n\ruser_id.proto\x12\x06userId\"\x1b\n\x05Click\x12\x12\n\x04page\x18\x01 \x01(\tR\x04pag\
+e\"#\n\x0bTotalClicks\x12\x14\n\x05count\x18\x01 \x01(\x04R\x05count\"(\n\x10TotalClicksState\x12\x14\
+\n\x05count\x18\x01 \x01(\x04R\x05countb\x06proto3";
+}
 use ::kafmesh::codegen::v1 as codegen;
 
 /// What this service is: its topics, components and objects.
@@ -467,6 +475,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
         },
     ],
     components: &[&super::math::DESCRIPTOR],
+    files: files::FILES,
 };
 
 /// The service `exampleService`.

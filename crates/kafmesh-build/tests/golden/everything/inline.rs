@@ -1147,11 +1147,11 @@ impl<P0: codegen::Processor<State = models::device_id::State>, P1: codegen::Proc
     ) -> ::kafmesh::Result<()> {
         match input {
             0 => {
-                self.0.handle(0, context.reborrow(), value).await?;
+                self.0.handle(0, context.part(0), value).await?;
                 ::std::result::Result::Ok(())
             }
             1 => {
-                self.1.handle(0, context.reborrow().shifted(0, 0, 1), value).await?;
+                self.1.handle(0, context.part(1).shifted(0, 0, 1), value).await?;
                 ::std::result::Result::Ok(())
             }
             other => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
@@ -1785,6 +1785,19 @@ pub use self::device_id::State;
 #[rustfmt::skip]
 mod service {
 //! The service: what it is, what runs it and what tests it.
+mod files {
+//! The protobuf files of the service's messages.
+/// An encoded `FileDescriptorSet`.
+pub(super) static FILES: &[u8] = b"\
+\nC\n\x0ecustomer.proto\x12\ncustomerId\"\x1d\n\x07Details\x12\x12\n\x04name\x18\x01 \x01(\tR\x04nam\
+eb\x06proto3\n\x85\x03\n\x0cdevice.proto\x12\x08deviceId\"!\n\x07Details\x12\x16\n\x06serial\x18\x01\
+\x20\x01(\tR\x06serial\"!\n\tHeartbeat\x12\x14\n\x05alive\x18\x01 \x01(\x08R\x05alive\"\x1a\n\x08Cus\
+tomer\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"@\n\x05State\x12\x16\n\x06serial\x18\x01 \x01(\tR\x06s\
+erial\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\"N\n\x11EnrichedHeartbeat\x12\x14\n\x05a\
+live\x18\x01 \x01(\x08R\x05alive\x12#\n\rcustomer_name\x18\x02 \x01(\tR\x0ccustomerName\"o\n\x0fEnri\
+chedDetails\x12\x16\n\x06serial\x18\x01 \x01(\tR\x06serial\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\
+\ncustomerId\x12#\n\rcustomer_name\x18\x03 \x01(\tR\x0ccustomerNameb\x06proto3";
+}
 use ::kafmesh::codegen::v1 as codegen;
 
 /// What this service is: its topics, components and objects.
@@ -1875,6 +1888,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
         &super::devices::DESCRIPTOR,
         &super::heartbeats::DESCRIPTOR,
     ],
+    files: files::FILES,
 };
 
 /// The service `devicesService`.

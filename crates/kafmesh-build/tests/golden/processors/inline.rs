@@ -1201,6 +1201,18 @@ pub use self::shipping_service_order_id_shipped_view::ShippingServiceOrderIdShip
 #[rustfmt::skip]
 mod service {
 //! The service: what it is, what runs it and what tests it.
+mod files {
+//! The protobuf files of the service's messages.
+/// An encoded `FileDescriptorSet`.
+pub(super) static FILES: &[u8] = b"\
+\n\xae\x02\n\x0corders.proto\x12\x15ordersService.orderId\"@\n\x06Placed\x12\x1a\n\x08customer\x18\x01\
+\x20\x01(\tR\x08customer\x12\x1a\n\x08articles\x18\x02 \x03(\tR\x08articles\"#\n\tCancelled\x12\x16\n\
+\x06reason\x18\x01 \x01(\tR\x06reason\"\x1c\n\x06Status\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\
+\x1e\n\x06Refund\x12\x14\n\x05cents\x18\x01 \x01(\x03R\x05cents\"\"\n\x04Copy\x12\x1a\n\x08customer\x18\
+\x01 \x01(\tR\x08customer\"6\n\nOrderState\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n\x05c\
+ents\x18\x02 \x01(\x03R\x05centsb\x06proto3\nV\n\x0eshipping.proto\x12\x17shippingService.orderId\"#\
+\n\x07Shipped\x12\x18\n\x07carrier\x18\x01 \x01(\tR\x07carrierb\x06proto3";
+}
 use ::kafmesh::codegen::v1 as codegen;
 
 /// What this service is: its topics, components and objects.
@@ -1281,6 +1293,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
         },
     ],
     components: &[&super::orders::DESCRIPTOR, &super::queries::DESCRIPTOR],
+    files: files::FILES,
 };
 
 /// The service `ordersService`.

@@ -29,6 +29,7 @@ static SERVICE: ServiceDescriptor = ServiceDescriptor {
         expected_partitions: None,
     }],
     components: &[&COMPONENT],
+    files: b"",
 };
 
 static COMPONENT: ComponentDescriptor = ComponentDescriptor {

@@ -3,6 +3,10 @@
 
 //! The service: what it is, what runs it and what tests it.
 
+#[rustfmt::skip]
+#[path = "files.km.rs"]
+mod files;
+
 use ::kafmesh::codegen::v1 as codegen;
 
 /// What this service is: its topics, components and objects.
@@ -34,6 +38,7 @@ pub(super) static DESCRIPTOR: codegen::ServiceDescriptor = codegen::ServiceDescr
         },
     ],
     components: &[&super::customers::DESCRIPTOR],
+    files: files::FILES,
 };
 
 /// The service `viewSourcesService`.

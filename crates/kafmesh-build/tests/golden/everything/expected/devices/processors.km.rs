@@ -74,11 +74,11 @@ impl<P0: codegen::Processor<State = models::device_id::State>, P1: codegen::Proc
     ) -> ::kafmesh::Result<()> {
         match input {
             0 => {
-                self.0.handle(0, context.reborrow(), value).await?;
+                self.0.handle(0, context.part(0), value).await?;
                 ::std::result::Result::Ok(())
             }
             1 => {
-                self.1.handle(0, context.reborrow().shifted(0, 0, 1), value).await?;
+                self.1.handle(0, context.part(1).shifted(0, 0, 1), value).await?;
                 ::std::result::Result::Ok(())
             }
             other => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),

@@ -106,13 +106,13 @@ impl<P0: codegen::Processor<State = models::customer_id::Account>, P1: codegen::
     ) -> ::kafmesh::Result<()> {
         match input {
             0 => {
-                self.0.handle(0, context.reborrow(), value).await?;
-                self.1.handle(1, context.reborrow().shifted(0, 0, 1), value).await?;
-                self.2.handle(0, context.reborrow().shifted(1, 1, 3), value).await?;
+                self.0.handle(0, context.part(0), value).await?;
+                self.1.handle(1, context.part(1).shifted(0, 0, 1), value).await?;
+                self.2.handle(0, context.part(2).shifted(1, 1, 3), value).await?;
                 ::std::result::Result::Ok(())
             }
             1 => {
-                self.1.handle(0, context.reborrow().shifted(0, 0, 1), value).await?;
+                self.1.handle(0, context.part(1).shifted(0, 0, 1), value).await?;
                 ::std::result::Result::Ok(())
             }
             other => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),

@@ -46,7 +46,7 @@ impl<P0: codegen::Processor<State = models::customer_id::Account>> codegen::Proc
     ) -> ::kafmesh::Result<()> {
         match input {
             0 => {
-                self.0.handle(0, context.reborrow(), value).await?;
+                self.0.handle(0, context.part(0), value).await?;
                 ::std::result::Result::Ok(())
             }
             other => ::std::result::Result::Err(codegen::unknown_input(&DESCRIPTOR, other)),
