@@ -2,9 +2,9 @@
 
 pub mod config;
 pub mod dial;
-pub mod kafka;
 pub mod logs;
 pub mod mesh;
 pub mod run;
 pub mod scrape;
 pub mod status;
+pub mod store;

@@ -1,7 +1,11 @@
 //! What one process says of itself.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::key::fingerprint;
 
 /// A service as one process describes it: what is registered there and nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -17,6 +21,19 @@ pub struct Description {
     pub messages: Vec<Message>,
     /// The topics in use, by name; empty when the process does not tell their settings.
     pub topics: Vec<Topic>,
+}
+
+impl Description {
+    /// A text that stands for the description: equal ones have equal fingerprints, in every process
+    /// and for good.
+    pub fn fingerprint(&self) -> Arc<str> {
+        #[allow(
+            clippy::expect_used,
+            reason = "texts, numbers and lists of them always become JSON"
+        )]
+        let json = serde_json::to_vec(self).expect("a description becomes JSON");
+        fingerprint(&json).into()
+    }
 }
 
 /// A component.

@@ -1,11 +1,15 @@
 //! The mesh as nodes and edges: what stores hold and exports draw.
 
+mod derive;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use derive::{message_node, service_node, topic_node};
 
 /// The nodes and edges of the mesh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +20,8 @@ pub struct Graph {
     pub edges: BTreeMap<Edge, Properties>,
 }
 
-/// What is known of a node or an edge, besides what it is told apart by.
+/// What is known of a node or an edge, besides what it is told apart by. Nodes that processes report
+/// have `stale` always, and `partial` where that is meant; edges have them only where they are true.
 pub type Properties = BTreeMap<&'static str, Property>;
 
 /// What a node is told apart by.
@@ -24,8 +29,25 @@ pub type Properties = BTreeMap<&'static str, Property>;
 pub struct NodeKey {
     /// What it is.
     pub label: Label,
-    /// Which one: names from the service down, such as `clicks/math/totalClicks`.
+    /// Which one: names from the service down, such as `clicks/math/processor/totalClicks`; made by
+    /// [`key`](super::key).
     pub key: Arc<str>,
+}
+
+impl NodeKey {
+    /// The key of a node.
+    pub fn new(label: Label, key: impl Into<Arc<str>>) -> Self {
+        Self {
+            label,
+            key: key.into(),
+        }
+    }
+}
+
+impl fmt::Display for NodeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.label, self.key)
+    }
 }
 
 /// An edge; there is at most one of a kind and role between two nodes.
@@ -41,8 +63,33 @@ pub struct Edge {
     pub to: NodeKey,
 }
 
+impl From<&str> for Property {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<bool> for Property {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<i64> for Property {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Property {
+    fn from(count: usize) -> Self {
+        Self::Number(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
 /// The value of a property.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
 pub enum Property {
     /// A text.
     Text(String),
@@ -69,6 +116,11 @@ macro_rules! names {
             /// Its name in the graph.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
+            }
+
+            /// The one of that name.
+            pub fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
             }
         }
 
@@ -107,6 +159,38 @@ names! {
         Pod = "Pod",
         /// A scrape of the whole mesh.
         ScrapeRun = "ScrapeRun",
+    }
+}
+
+names! {
+    /// What an object of a component is.
+    ObjectKind {
+        /// A topic that a service's own code writes.
+        Source = "source",
+        /// A processor.
+        Processor = "processor",
+        /// A sink.
+        Sink = "sink",
+        /// A local copy of a topic.
+        View = "view",
+        /// What keeps a topic equal to an external data set.
+        ViewSource = "view-source",
+        /// What hands a view to an external system.
+        ViewSink = "view-sink",
+    }
+}
+
+impl ObjectKind {
+    /// The label of its nodes.
+    pub fn label(self) -> Label {
+        match self {
+            Self::Source => Label::Source,
+            Self::Processor => Label::Processor,
+            Self::Sink => Label::Sink,
+            Self::View => Label::View,
+            Self::ViewSource => Label::ViewSource,
+            Self::ViewSink => Label::ViewSink,
+        }
     }
 }
 

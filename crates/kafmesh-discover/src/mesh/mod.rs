@@ -1,7 +1,73 @@
-//! The mesh: what its processes said last, and the graph that follows from it.
+//! The mesh: what its processes said last, and what follows from it.
+//!
+//! ```text
+//! Scraped ─┐
+//!          ├─▶ follow ─▶ Mesh { pods ─▶ catalog ─▶ graph ─▶ index }
+//! Actual ──┘
+//! ```
+//!
+//! All that is *known* are the pods and what Kafka says; the [`Catalog`], the [`Graph`] and the
+//! [`Index`] are pure functions of it.
 
 pub mod actual;
+pub mod catalog;
 pub mod description;
+mod follow;
 pub mod graph;
+pub mod index;
+pub mod key;
 pub mod pod;
 pub mod run;
+
+use std::sync::Arc;
+
+pub use follow::follow;
+
+use actual::Actual;
+use catalog::Catalog;
+use graph::Graph;
+use index::Index;
+use pod::Pods;
+use run::ScrapeRun;
+
+/// The mesh at one moment; never changes.
+#[derive(Debug, Clone, Default)]
+pub struct Mesh {
+    /// Grows by one with every change of anything but the runs.
+    pub revision: u64,
+    /// Every pod there is, and what it said last.
+    pub pods: Pods,
+    /// What Kafka says; `None` when it is not asked, or was not reached yet.
+    pub actual: Option<Arc<Actual>>,
+    /// The last scrapes, oldest first.
+    pub runs: Vec<ScrapeRun>,
+    /// What follows from the pods: services, objects, topics, messages.
+    pub catalog: Arc<Catalog>,
+    /// The same as nodes and edges. Scrape runs are not among them.
+    pub graph: Arc<Graph>,
+    /// Finds neighbours in the graph.
+    pub index: Arc<Index>,
+}
+
+impl Mesh {
+    /// The mesh that follows from what is known.
+    pub fn new(
+        revision: u64,
+        pods: Pods,
+        actual: Option<Arc<Actual>>,
+        runs: Vec<ScrapeRun>,
+    ) -> Self {
+        let catalog = Catalog::new(&pods);
+        let graph = Graph::new(&catalog, &pods);
+        let index = Index::new(&graph);
+        Self {
+            revision,
+            pods,
+            actual,
+            runs,
+            catalog: Arc::new(catalog),
+            graph: Arc::new(graph),
+            index: Arc::new(index),
+        }
+    }
+}

@@ -147,7 +147,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Its name in answers and metrics.
+    /// Its name in answers, metrics and the graph.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",

@@ -42,3 +42,13 @@ pub enum RunKind {
     /// Those that had appeared or changed.
     Changed,
 }
+
+impl RunKind {
+    /// Its name in answers and in the graph.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Changed => "changed",
+        }
+    }
+}

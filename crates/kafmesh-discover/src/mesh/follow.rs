@@ -1,0 +1,70 @@
+//! Keeps the mesh up to date with what is scraped and what Kafka says.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::Mesh;
+use super::actual::Actual;
+use super::pod::Pods;
+use crate::scrape::Scraped;
+
+/// The mesh, as it follows from the newest of `scraped` and `actual`. The first is there at once.
+/// Ends when nothing is scraped any more, or nobody looks.
+///
+/// What says nothing new gives no new revision; a scrape that found nothing new gives a snapshot
+/// that differs in its runs only.
+pub fn follow(
+    mut scraped: watch::Receiver<Arc<Scraped>>,
+    mut actual: watch::Receiver<Option<Arc<Actual>>>,
+) -> watch::Receiver<Arc<Mesh>> {
+    let first = scraped.borrow_and_update().clone();
+    let told = actual.borrow_and_update().clone();
+    let mesh = Mesh::new(1, first.pods.clone(), told, first.runs.clone());
+    let (sender, receiver) = watch::channel(Arc::new(mesh));
+    tokio::spawn(async move {
+        // Nobody may ask Kafka: then there is no change of that to wait for.
+        let mut asked = true;
+        loop {
+            tokio::select! {
+                changed = scraped.changed() => if changed.is_err() { return },
+                changed = actual.changed(), if asked => asked = changed.is_ok(),
+                () = sender.closed() => return,
+            }
+            let now = scraped.borrow_and_update().clone();
+            let told = actual.borrow_and_update().clone();
+            let mesh = sender.borrow().clone();
+            if let Some(next) = next(mesh, now, told).await {
+                sender.send_replace(Arc::new(next));
+            }
+        }
+    });
+    receiver
+}
+
+/// What comes after `mesh`; `None` when nothing is new.
+async fn next(mesh: Arc<Mesh>, scraped: Arc<Scraped>, actual: Option<Arc<Actual>>) -> Option<Mesh> {
+    let same = same(&mesh.pods, &scraped.pods) && mesh.actual == actual;
+    if same && mesh.runs == scraped.runs {
+        return None;
+    }
+    let mut next = Mesh::clone(&mesh);
+    next.runs.clone_from(&scraped.runs);
+    if same {
+        return Some(next);
+    }
+    let revision = mesh.revision + 1;
+    let pods = scraped.pods.clone();
+    // A large mesh takes a while to derive.
+    tokio::task::spawn_blocking(move || Mesh::new(revision, pods, actual, next.runs))
+        .await
+        .ok()
+}
+
+/// Whether both are the same; mostly, unchanged pods share their allocation.
+fn same(a: &Pods, b: &Pods) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|((key, a), (other, b))| key == other && (Arc::ptr_eq(a, b) || a == b))
+}

@@ -1,0 +1,135 @@
+//! Where the graph of the mesh is kept: in memory, or in Neo4j.
+//!
+//! What a store keeps are the pods with their last answers; its graph follows from them, and a
+//! write changes what differs and nothing else. Several replicas of kafmesh-discover may write to
+//! one database, and each may know other pods. What each may do:
+//!
+//! - A pod that is part of the written mesh is added or changed, unless the store has found out
+//!   about it later than the mesh has. So the replica wins that asked last.
+//! - A pod that did not answer keeps the answer the store has, which becomes stale.
+//! - A pod is removed only if it is *gone*: it was part of a mesh of this process before, and is no
+//!   longer, because Kubernetes no longer lists it. A pod that this process never knew belongs to
+//!   somebody else and stays as it is.
+//! - Nodes and edges are removed when no pod in the store reports them: what another replica's pods
+//!   report, or what a pod said last that cannot be reached, stays.
+
+mod changes;
+mod follow;
+mod memory;
+mod merge;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+pub use follow::follow;
+pub use memory::Memory;
+
+use crate::mesh::Mesh;
+use crate::mesh::graph::Graph;
+use crate::mesh::pod::{PodKey, Pods};
+
+/// How many scrape runs a store keeps.
+pub const KEPT_RUNS: usize = 100;
+
+/// Keeps the graph of the mesh.
+pub trait Store: Send + Sync + 'static {
+    /// The pods the store knows, of earlier runs of kafmesh-discover and of other replicas.
+    fn load(&self) -> impl Future<Output = Result<Pods, Error>> + Send;
+
+    /// Brings the store up to date with `mesh`. `gone` are pods that this process knew earlier;
+    /// those that are not in `mesh` are removed.
+    ///
+    /// All of it takes place, or, with an error, none.
+    fn write(
+        &self,
+        mesh: &Mesh,
+        gone: &BTreeSet<PodKey>,
+    ) -> impl Future<Output = Result<Written, Error>> + Send;
+
+    /// The graph as it is kept, with its scrape runs.
+    fn graph(&self) -> impl Future<Output = Result<Graph, Error>> + Send;
+}
+
+/// What a write has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Nodes that were added or changed; scrape runs left out.
+    pub nodes: usize,
+    /// Nodes that were removed; scrape runs left out.
+    pub removed_nodes: usize,
+    /// Edges that were added or changed; those of scrape runs left out.
+    pub edges: usize,
+    /// Edges that were removed by themselves, not with one of their nodes.
+    pub removed_edges: usize,
+    /// Scrape runs that were added.
+    pub runs: usize,
+}
+
+/// Why a store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The settings are no usable ones.
+    #[error("cannot use Neo4j at {uri}: {reason}")]
+    Settings {
+        /// The address as it is configured.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Neo4j is not there, or refused.
+    #[error("{action} in Neo4j: {source}")]
+    Neo4j {
+        /// What was being done.
+        action: &'static str,
+        /// What Neo4j or the connection to it said.
+        #[source]
+        source: Box<neo4rs::Error>,
+    },
+    /// Neo4j took too long.
+    #[error("Neo4j did not answer within {seconds} s")]
+    Timeout {
+        /// For how long it was waited for.
+        seconds: u64,
+    },
+    /// The database was written by a newer kafmesh-discover.
+    #[error(
+        "the graph in Neo4j has version {found} of its model, and this kafmesh-discover knows \
+         versions up to {known}: use the newer kafmesh-discover, or another database; what is in \
+         this one is not touched"
+    )]
+    NewerModel {
+        /// The version of the model in the database.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// Something in the database is not what was written there.
+    #[error(
+        "{what} in Neo4j is not what kafmesh-discover wrote: {reason}; to have all of it written \
+         anew, run `MATCH (n:Kafmesh) DETACH DELETE n`"
+    )]
+    Foreign {
+        /// What.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The graph of all pods a store keeps: mostly that of `mesh` itself.
+fn graph_of(kept: &merge::KeptPods, mesh: &Mesh) -> Arc<Graph> {
+    let same = kept.len() == mesh.pods.len()
+        && kept
+            .iter()
+            .zip(&mesh.pods)
+            .all(|((key, kept), (other, observed))| {
+                key == other
+                    && (Arc::ptr_eq(&kept.observed, observed) || kept.observed == *observed)
+            });
+    if same {
+        return mesh.graph.clone();
+    }
+    Mesh::new(0, merge::pods(kept), mesh.actual.clone(), Vec::new()).graph
+}
