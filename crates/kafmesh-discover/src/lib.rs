@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod dial;
+pub mod kafka;
 pub mod logs;
 pub mod mesh;
 pub mod run;

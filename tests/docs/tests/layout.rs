@@ -31,7 +31,7 @@ fn the_kafka_client_is_named_in_one_module_only() {
 }
 
 #[test]
-fn unsafe_code_is_in_one_folder_only() {
+fn unsafe_code_is_where_librdkafka_is_called_only() {
     none(sources::unsafe_code(&repository::files()));
 }
 

@@ -1,8 +1,8 @@
 //! What Kafka itself says of topics and consumer groups.
 
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,10 +24,10 @@ pub struct Actual {
 pub struct ActualTopic {
     /// Number of partitions.
     pub partitions: i32,
-    /// Replication factor.
+    /// Replication factor: of the partition that has fewest replicas.
     pub replication: i32,
-    /// The sum of the partitions' end offsets.
-    pub end: i64,
+    /// The sum of the partitions' end offsets; `None` when no partition's could be read.
+    pub end: Option<i64>,
 }
 
 /// A consumer group as Kafka has it.
@@ -36,8 +36,18 @@ pub struct ActualTopic {
 pub struct ActualGroup {
     /// Its state (`Stable`, `Empty`, …), as Kafka names it.
     pub state: String,
-    /// How many members it has.
-    pub members: u32,
-    /// How many records of each topic it has committed offsets for are ahead of them.
-    pub lag: BTreeMap<String, i64>,
+    /// How many members it has; `None` when that could not be read.
+    pub members: Option<u32>,
+    /// How far it is behind in each topic it has committed offsets for.
+    pub lag: BTreeMap<String, Lag>,
+}
+
+/// How far a group is behind in a topic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Lag {
+    /// Records between what is committed and the end, over the partitions with a commit.
+    pub records: i64,
+    /// Partitions with records of which the group has never committed an offset.
+    pub uncommitted: usize,
 }
