@@ -16,6 +16,7 @@ const RESERVED_COMPONENT_METHODS: &[&str] = &[
     "default",
     "inner",
     "new",
+    "now",
     "records",
     "run",
     "settle",

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::kafka::readable;
+use crate::store::MAX_KEY;
+
 /// The result of everything that can fail in kafmesh.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -91,6 +94,44 @@ pub enum Error {
     /// An error of the user's own code, shown with its causes.
     #[error("{}", with_causes(&**.0))]
     Handler(Box<dyn std::error::Error + Send + Sync>),
+    /// Code of the user's, or a task that ran it, panicked.
+    #[error("it panicked: {said}")]
+    Panicked {
+        /// What the panic said.
+        said: String,
+    },
+    /// A sync took longer than its schedule lets it.
+    #[error("it was ended after {limit:?}, the schedule's timeout")]
+    TimedOut {
+        /// The schedule's timeout.
+        limit: Duration,
+    },
+    /// A key is longer than local tables take.
+    #[error(
+        "the key {key:?}… has {bytes} bytes, and the longest that a table can have has {longest}"
+    )]
+    KeyTooLong {
+        /// How the key begins.
+        key: String,
+        /// Its length.
+        bytes: usize,
+        /// The longest there may be.
+        longest: usize,
+    },
+    /// A record is larger than the producer takes.
+    #[error(
+        "{what} under key {key:?} has {bytes} bytes, and the producer takes {largest}; if it is right, raise KAFMESH_KAFKA_MESSAGE_MAX_BYTES and the topic's max.message.bytes"
+    )]
+    RecordTooLarge {
+        /// What the record is: `an output`, or `its state`.
+        what: &'static str,
+        /// Its key.
+        key: String,
+        /// Key and value together.
+        bytes: usize,
+        /// What the producer takes.
+        largest: usize,
+    },
     /// The local store failed.
     #[error("the local store at {path} failed while {action}: {reason}")]
     Store {
@@ -262,6 +303,15 @@ impl Error {
     /// ```
     pub fn handler(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Handler(error.into())
+    }
+}
+
+/// The error of a key that is longer than the local store takes.
+pub(crate) fn key_too_long(key: &[u8]) -> Error {
+    Error::KeyTooLong {
+        key: readable(&key[..key.len().min(40)]),
+        bytes: key.len(),
+        longest: MAX_KEY,
     }
 }
 

@@ -157,8 +157,8 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
             }
 
             /// The sink, to see what it wrote.
-            pub fn sink(&self) -> &H {
-                &self.inner.sink().0
+            pub fn sink(&mut self) -> &mut H {
+                &mut self.inner.sink().0
             }
 
             /// Moves virtual time forward.

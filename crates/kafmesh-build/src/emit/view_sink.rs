@@ -120,7 +120,7 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
                 self.inner.remove(key);
             }
 
-            /// Hands the view over once, for as long as it takes.
+            /// Hands the view over once, for as long as it takes: timeouts do not apply here.
             ///
             /// # Errors
             ///

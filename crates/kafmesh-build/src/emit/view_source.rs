@@ -126,7 +126,7 @@ fn driver(parts: &Parts<'_>) -> TokenStream {
                 self.inner.remove(key);
             }
 
-            /// Synchronises once, for as long as it takes.
+            /// Synchronises once, for as long as it takes: timeouts do not apply here.
             ///
             /// # Errors
             ///

@@ -264,7 +264,7 @@ impl<P: Processor> Task<P> {
                 Ok(Err(failure)) => return Ok(Some(failure)),
                 Err(said) => {
                     self.work.discard();
-                    let source = Box::new(Error::handler(format!("it panicked: {said}")));
+                    let source = Box::new(Error::Panicked { said });
                     return Ok(Some(Error::HandlerAt {
                         at: record.position(topic, partition),
                         source,

@@ -79,7 +79,7 @@ fn flat(ended: Result<Result<()>, JoinError>) -> Result<()> {
             let said = error
                 .try_into_panic()
                 .map_or_else(|error| error.to_string(), |panic| said(&*panic));
-            Err(Error::handler(format!("its task panicked: {said}")))
+            Err(Error::Panicked { said })
         }
     }
 }
@@ -129,10 +129,7 @@ mod tests {
         let fail = |error: Error| told.lock().unwrap().push(error.to_string());
         tasks.stop(&[5].into(), fail).await;
         tasks.stop(&[-1].into(), fail).await;
-        assert_eq!(
-            *told.lock().unwrap(),
-            ["its task panicked: five", "-1 failed"]
-        );
+        assert_eq!(*told.lock().unwrap(), ["it panicked: five", "-1 failed"]);
     }
 
     #[tokio::test]

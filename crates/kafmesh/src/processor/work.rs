@@ -6,7 +6,7 @@ use prost::Message;
 use super::cache::{Cache, Slot};
 use super::tables::Tables;
 use crate::codegen::ProcessorDescriptor;
-use crate::error::{Error, Result, message_name};
+use crate::error::{Error, Result, key_too_long, message_name};
 use crate::kafka::{Mark, OutTopic, Outbox, partition_of, readable};
 use crate::store::{MAX_KEY, Table, TableBatch};
 
@@ -169,25 +169,23 @@ impl<S: State> Work<S> {
             }
         }
         match &self.current.change {
-            Some(_) if key.len() > MAX_KEY => Err(Error::handler(format!(
-                "its key has {} bytes, and the longest that a state can have has {MAX_KEY}",
-                key.len()
-            ))),
+            Some(_) if key.len() > MAX_KEY => Err(key_too_long(key.as_bytes())),
             Some(Change::Save(_, size)) => self.fits("its state", key.as_bytes(), *size),
             _ => Ok(()),
         }
     }
 
-    fn fits(&self, what: &str, key: &[u8], value: usize) -> Result<()> {
+    fn fits(&self, what: &'static str, key: &[u8], value: usize) -> Result<()> {
         let (bytes, largest) = (key.len() + value, self.largest);
         if bytes <= largest {
             return Ok(());
         }
-        Err(Error::handler(format!(
-            "{what} under key {:?} has {bytes} bytes, and the producer takes {largest}; \
-             if it is right, raise KAFMESH_KAFKA_MESSAGE_MAX_BYTES and the topic's max.message.bytes",
-            readable(key)
-        )))
+        Err(Error::RecordTooLarge {
+            what,
+            key: readable(key),
+            bytes,
+            largest,
+        })
     }
 
     /// The handler returned `Ok`: its effects take place.
@@ -346,7 +344,10 @@ mod tests {
         let said = check(&"k".repeat(70_000), |ctx| ctx.save_state(String::new())).unwrap();
         assert_eq!(
             said,
-            "its key has 70000 bytes, and the longest that a state can have has 65534"
+            format!(
+                "the key {:?}… has 70000 bytes, and the longest that a table can have has 65534",
+                "k".repeat(40)
+            )
         );
     }
 }

@@ -13,7 +13,7 @@ use crate::memory::Log;
 
 /// A sink, the records it has not written yet, and the clock that says when they are due.
 pub(crate) struct Driven<S: Sink> {
-    sink: S,
+    pub(crate) sink: S,
     topic: Arc<str>,
     batching: Batching,
     collected: Collected<S::Message>,
@@ -30,10 +30,6 @@ impl<S: Sink> Driven<S> {
             collected: Collected::new(batching),
             clock,
         }
-    }
-
-    pub(crate) fn sink(&self) -> &S {
-        &self.sink
     }
 
     pub(crate) fn collect(&mut self, record: &Record<'_>) -> Result<()> {

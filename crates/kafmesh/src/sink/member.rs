@@ -49,31 +49,32 @@ impl<S: Sink> Member<S> {
         let mut consumer = self
             .cluster
             .group_consumer(descriptor.group, &[descriptor.topic.topic])?;
-        let mut running = Running {
+        let mut joined = Joined {
             reading: Reading::new(self.batching, self.observed.clone()),
             writing: Writing::new(self.sink, &self.title, self.batching, self.observed.clone()),
             title: self.title,
             observed: self.observed,
         };
-        let mut ended = running.follow(&mut consumer, halt).await;
+        let mut ended = joined.follow(&mut consumer, halt).await;
         if ended.is_ok() {
-            ended = running.finish(&consumer).await;
+            ended = joined.finish(&consumer).await;
         }
-        drop(running);
+        drop(joined);
         // If the brokers do not answer, the group finds out by itself.
         let _ = timeout(LEAVING, consumer.close()).await;
         ended
     }
 }
 
-struct Running<S: Sink> {
+/// A sink that is in its group.
+struct Joined<S: Sink> {
     title: String,
     observed: Observed,
     reading: Reading<S::Message>,
     writing: Writing<S>,
 }
 
-impl<S: Sink> Running<S> {
+impl<S: Sink> Joined<S> {
     /// Reads, writes and follows the group until the service stops.
     async fn follow(&mut self, consumer: &mut GroupConsumer, halt: &Halt) -> Result<()> {
         loop {
@@ -239,14 +240,14 @@ mod tests {
         let consumer = cluster.group_consumer("g", &["s.a.b"]).unwrap();
         let sink = Hanging::default();
         let (batching, observed) = (Batching::default(), Observed::new(Counts::new([], [])));
-        let mut running = Running {
+        let mut joined = Joined {
             title: "the sink".to_owned(),
             reading: Reading::new(batching, observed.clone()),
             writing: Writing::new(sink.clone(), "the sink", batching, observed.clone()),
             observed,
         };
         let batch = vec![record(0, 7), record(1, 3)];
-        running.writing.start(batch, consumer.committer());
+        joined.writing.start(batch, consumer.committer());
         let later = OwnedRecord {
             offset: 4,
             timestamp: 0,
@@ -254,14 +255,14 @@ mod tests {
             value: None,
             headers: Vec::new(),
         };
-        running
+        joined
             .reading
             .open(Batch::memory("s.a.b".into(), 1, vec![later]));
-        running.reading.more().await;
+        joined.reading.more().await;
         tokio::task::yield_now().await;
         // Partition 0 is revoked, the write does not end in time, and the service stops.
-        running.writing.abandon();
-        running.finish(&consumer).await.unwrap();
+        joined.writing.abandon();
+        joined.finish(&consumer).await.unwrap();
         assert_eq!(*sink.0.lock().unwrap(), [[(0, 7), (1, 3)]]);
     }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn attempt<S: Sink>(sink: &mut S, batch: &[SinkRecord<S::Messag
     let written = guarded(async { sink.write(batch).await }).await;
     written
         .output
-        .unwrap_or_else(|said| Err(Error::handler(format!("it panicked: {said}"))))
+        .unwrap_or_else(|said| Err(Error::Panicked { said }))
 }
 
 /// The attempts to write one batch.

@@ -53,15 +53,13 @@ where
     let sync = guarded(sync);
     let ended = match limit {
         None => sync.await,
-        Some(limit) => tokio::time::timeout(limit, sync).await.map_err(|_| {
-            Error::handler(format!(
-                "it was ended after {limit:?}, the schedule's timeout"
-            ))
-        })?,
+        Some(limit) => tokio::time::timeout(limit, sync)
+            .await
+            .map_err(|_| Error::TimedOut { limit })?,
     };
     ended
         .output
-        .unwrap_or_else(|said| Err(Error::handler(format!("it panicked: {said}"))))
+        .unwrap_or_else(|said| Err(Error::Panicked { said }))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use crate::error::{Error, Result};
-use crate::kafka::{Lane, OutTopic, Outbox, Producer, millis_of, partition_of, readable};
+use crate::error::{Result, key_too_long};
+use crate::kafka::{Lane, OutTopic, Outbox, Producer, millis_of, partition_of};
 use crate::memory::Log;
 use crate::store::{MAX_KEY, Table, Value};
 
@@ -68,7 +68,7 @@ pub(crate) enum Out {
 
 /// How many entries of a sync were what.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct Reconciled {
     pub(crate) updated: usize,
     pub(crate) unchanged: usize,
     pub(crate) deleted: usize,
@@ -86,7 +86,7 @@ pub(crate) struct Changes {
     /// yet, so a second message for the same key cannot be compared.
     named: HashMap<Box<[u8]>, bool>,
     value: Vec<u8>,
-    counts: Counts,
+    counts: Reconciled,
 }
 
 impl Changes {
@@ -99,11 +99,11 @@ impl Changes {
             outbox: Outbox::default(),
             named: HashMap::new(),
             value: Vec::new(),
-            counts: Counts::default(),
+            counts: Reconciled::default(),
         }
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Reconciled {
         self.counts
     }
 
@@ -113,11 +113,7 @@ impl Changes {
         message: &M,
     ) -> Result<()> {
         if key.len() > MAX_KEY {
-            return Err(Error::handler(format!(
-                "the key {:?}… has {} bytes, and the longest that a table can have has {MAX_KEY}",
-                readable(&key[..key.len().min(40)]),
-                key.len()
-            )));
+            return Err(key_too_long(key));
         }
         self.value.clear();
         message.encode_raw(&mut self.value);

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::member::Job;
 use super::schedule::limited;
-use super::updates::{Changes, Counts, Out, Updates};
+use super::updates::{Changes, Out, Reconciled, Updates};
 use crate::codegen::ViewSourceDescriptor;
 use crate::error::Result;
 use crate::global::GlobalTable;
@@ -35,7 +35,7 @@ pub(crate) async fn reconcile<V: ViewSource>(
     source: &mut V,
     mut changes: Changes,
     limit: Option<Duration>,
-) -> Result<Counts> {
+) -> Result<Reconciled> {
     let mut updates = Updates::new(&mut changes);
     let named = limited(limit, async { source.sync(&mut updates).await }).await;
     // Even if it failed: the next sync is compared with what has arrived.
@@ -75,7 +75,7 @@ impl<V: ViewSource> Job for SourceJob<V> {
         };
         let changes = Changes::new(self.table.entries().table().clone(), out);
         let counts = reconcile(&mut self.source, changes, Some(self.timeout)).await?;
-        let Counts {
+        let Reconciled {
             updated,
             unchanged,
             deleted,

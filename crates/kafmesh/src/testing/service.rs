@@ -1,6 +1,6 @@
 //! Drives a whole service: its processors and views over topics in memory.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prost::Message;
 
@@ -49,6 +49,11 @@ impl ServiceTest {
         if let Some(bench) = self.registry.bench() {
             bench.log.advance(by);
         }
+    }
+
+    /// Virtual time: the timestamp of what sources emit from here on.
+    pub fn now(&self) -> SystemTime {
+        self.registry.log().map_or(SystemTime::UNIX_EPOCH, Log::now)
     }
 
     /// Every record of `topic` so far.

@@ -88,8 +88,8 @@ impl<S: Sink> SinkTest<S> {
     }
 
     /// The sink.
-    pub fn sink(&self) -> &S {
-        self.driven.sink()
+    pub fn sink(&mut self) -> &mut S {
+        &mut self.driven.sink
     }
 
     /// Moves virtual time forward.
@@ -106,7 +106,7 @@ impl<S: Sink> SinkTest<S> {
 impl<S: Sink> std::fmt::Debug for SinkTest<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SinkTest")
-            .field("sink", &self.driven.sink().descriptor().name)
+            .field("sink", &self.driven.sink.descriptor().name)
             .finish_non_exhaustive()
     }
 }

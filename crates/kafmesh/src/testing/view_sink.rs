@@ -33,7 +33,7 @@ impl<V: ViewSink> ViewSinkTest<V> {
         self.contents.remove(key);
     }
 
-    /// Synchronises once, for as long as it takes.
+    /// Synchronises once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///

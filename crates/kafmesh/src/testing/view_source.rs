@@ -45,7 +45,7 @@ impl<V: ViewSource> ViewSourceTest<V> {
         Contents::<V::Message>::new(self.table.clone()).remove(key);
     }
 
-    /// Synchronises once, for as long as it takes.
+    /// Synchronises once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///

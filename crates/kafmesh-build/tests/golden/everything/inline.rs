@@ -198,7 +198,7 @@ impl<H: CustomersViewSource> CustomersViewSourceTest<H> {
         self.inner.remove(key);
     }
 
-    /// Synchronises once, for as long as it takes.
+    /// Synchronises once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///
@@ -1059,7 +1059,7 @@ impl<H: ReportViewSink> ReportViewSinkTest<H> {
         self.inner.remove(key);
     }
 
-    /// Hands the view over once, for as long as it takes.
+    /// Hands the view over once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///
@@ -1688,8 +1688,8 @@ impl<H: WarehouseSink> WarehouseSinkTest<H> {
     }
 
     /// The sink, to see what it wrote.
-    pub fn sink(&self) -> &H {
-        &self.inner.sink().0
+    pub fn sink(&mut self) -> &mut H {
+        &mut self.inner.sink().0
     }
 
     /// Moves virtual time forward.
@@ -2002,6 +2002,11 @@ impl ServiceTest {
     /// Moves virtual time forward.
     pub fn advance(&mut self, by: ::std::time::Duration) {
         self.inner.advance(by);
+    }
+
+    /// Virtual time: the timestamp of what sources emit from here on.
+    pub fn now(&self) -> ::std::time::SystemTime {
+        self.inner.now()
     }
 
     /// The records written to `topic` so far, in order; topics of other services too.

@@ -1400,6 +1400,11 @@ impl ServiceTest {
         self.inner.advance(by);
     }
 
+    /// Virtual time: the timestamp of what sources emit from here on.
+    pub fn now(&self) -> ::std::time::SystemTime {
+        self.inner.now()
+    }
+
     /// The records written to `topic` so far, in order; topics of other services too.
     ///
     /// # Errors

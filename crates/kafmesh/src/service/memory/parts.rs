@@ -38,7 +38,7 @@ impl<S: Sink> SinkPart<S> {
 impl<S: Sink> Part for SinkPart<S> {
     fn act<'a>(&'a mut self, log: &'a Log) -> Acted<'a> {
         Box::pin(async move {
-            let topic = self.driven.sink().descriptor().topic.topic;
+            let topic = self.driven.sink.descriptor().topic.topic;
             let batch = Batch::memory(topic.into(), 0, log.read(topic, self.next));
             for record in batch.records() {
                 self.next += 1;

@@ -1,6 +1,6 @@
 //! Registering what runs beside the processors: sinks, view sources and view sinks.
 
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::{End, Kafka, Part, Registry};
 use crate::codegen::{ComponentDescriptor, TopicUse};
@@ -76,12 +76,10 @@ impl Registry {
                 let table = kafka.global_table(topic, || title.clone())?;
                 let partitions = kafka.partitions.get(topic).copied().unwrap_or(1);
                 let observed = Observed::new(Counts::new([], []));
-                let (kind, tables) = (Kind::ViewSource, std::slice::from_ref(&table));
-                kafka.observe(component, kind, descriptor.name, &observed, tables);
                 let producer = kafka.cluster.producer(descriptor.group)?;
                 let job = SourceJob {
                     source,
-                    table,
+                    table: table.clone(),
                     cluster: kafka.cluster.clone(),
                     topic: producer.topic(topic, partitions)?,
                     emitted: producer.lane().into(),
@@ -89,17 +87,16 @@ impl Registry {
                     timeout: schedule.timeout,
                     observed: observed.clone(),
                 };
-                let span = kafka.span(component, kind, descriptor.name);
-                let member = sync::Member {
-                    job,
+                let part = Synchronised {
+                    component,
+                    kind: Kind::ViewSource,
+                    name: descriptor.name,
                     title,
                     group: descriptor.group,
                     topic,
                     schedule,
-                    cluster: kafka.cluster.clone(),
-                    observed,
                 };
-                kafka.start_sync(member, span);
+                kafka.start_sync(part, job, &table, observed);
                 Ok(())
             })),
         }
@@ -131,24 +128,21 @@ impl Registry {
             End::Kafka(kafka) => kafka.members.push(Box::new(move |kafka| {
                 let table = kafka.global_table(topic, || title.clone())?;
                 let observed = Observed::new(Counts::new([], []));
-                let (kind, tables) = (Kind::ViewSink, std::slice::from_ref(&table));
-                kafka.observe(component, kind, descriptor.name, &observed, tables);
                 let job = SinkJob {
                     sink,
-                    view: View::new(table),
+                    view: View::new(table.clone()),
                     timeout: schedule.timeout,
                 };
-                let span = kafka.span(component, kind, descriptor.name);
-                let member = sync::Member {
-                    job,
+                let part = Synchronised {
+                    component,
+                    kind: Kind::ViewSink,
+                    name: descriptor.name,
                     title,
                     group: descriptor.group,
                     topic,
                     schedule,
-                    cluster: kafka.cluster.clone(),
-                    observed,
                 };
-                kafka.start_sync(member, span);
+                kafka.start_sync(part, job, &table, observed);
                 Ok(())
             })),
         }
@@ -166,10 +160,45 @@ impl Registry {
     }
 }
 
+/// What a view source and a view sink have in common.
+struct Synchronised {
+    component: &'static ComponentDescriptor,
+    kind: Kind,
+    name: &'static str,
+    title: String,
+    group: &'static str,
+    topic: &'static str,
+    schedule: Schedule,
+}
+
 impl Kafka {
-    fn start_sync<J: Job>(&mut self, member: sync::Member<J>, span: Span) {
-        let title = member.title.clone();
+    /// Lets `job` run, which works with `table`, and lets it be seen.
+    fn start_sync<J: Job>(
+        &mut self,
+        part: Synchronised,
+        job: J,
+        table: &GlobalTable,
+        observed: Observed,
+    ) {
+        let (component, kind, name) = (part.component, part.kind, part.name);
+        self.observe(
+            component,
+            kind,
+            name,
+            &observed,
+            std::slice::from_ref(table),
+        );
+        let span = self.span(component, kind, name);
+        let member = sync::Member {
+            job,
+            title: part.title.clone(),
+            group: part.group,
+            topic: part.topic,
+            schedule: part.schedule,
+            cluster: self.cluster.clone(),
+            observed,
+        };
         let run = member.run(self.halt.clone()).instrument(span);
-        self.running.spawn(title, run);
+        self.running.spawn(part.title, run);
     }
 }

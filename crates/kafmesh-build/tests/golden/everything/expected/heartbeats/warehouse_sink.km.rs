@@ -124,8 +124,8 @@ impl<H: WarehouseSink> WarehouseSinkTest<H> {
     }
 
     /// The sink, to see what it wrote.
-    pub fn sink(&self) -> &H {
-        &self.inner.sink().0
+    pub fn sink(&mut self) -> &mut H {
+        &mut self.inner.sink().0
     }
 
     /// Moves virtual time forward.

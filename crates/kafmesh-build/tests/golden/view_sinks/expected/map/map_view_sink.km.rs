@@ -92,7 +92,7 @@ impl<H: MapViewSink> MapViewSinkTest<H> {
         self.inner.remove(key);
     }
 
-    /// Hands the view over once, for as long as it takes.
+    /// Hands the view over once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///

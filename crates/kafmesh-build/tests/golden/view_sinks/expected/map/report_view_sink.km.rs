@@ -90,7 +90,7 @@ impl<H: ReportViewSink> ReportViewSinkTest<H> {
         self.inner.remove(key);
     }
 
-    /// Hands the view over once, for as long as it takes.
+    /// Hands the view over once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///

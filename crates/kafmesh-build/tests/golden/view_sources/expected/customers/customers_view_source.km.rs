@@ -95,7 +95,7 @@ impl<H: CustomersViewSource> CustomersViewSourceTest<H> {
         self.inner.remove(key);
     }
 
-    /// Synchronises once, for as long as it takes.
+    /// Synchronises once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///

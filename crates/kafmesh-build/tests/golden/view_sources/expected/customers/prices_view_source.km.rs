@@ -93,7 +93,7 @@ impl<H: PricesViewSource> PricesViewSourceTest<H> {
         self.inner.remove(key);
     }
 
-    /// Synchronises once, for as long as it takes.
+    /// Synchronises once, for as long as it takes: timeouts do not apply here.
     ///
     /// # Errors
     ///
