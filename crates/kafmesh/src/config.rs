@@ -22,6 +22,9 @@ pub struct Config {
     pub brokers: String,
     /// `KAFMESH_LISTEN`: address of the service's port, for gRPC and HTTP/1.1. Default `0.0.0.0:50051`; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// `KAFMESH_INSTANCE`: what this process is called where it describes itself. Default: the variable `POD_NAME`, else
+    /// `HOSTNAME`, else the host's name.
+    pub instance: Option<String>,
     /// `KAFMESH_STATE_DIR`: directory of the local store, for one process at a time. Default `.kafmesh/state`.
     pub state_dir: PathBuf,
     /// `KAFMESH_COMMIT_INTERVAL`: the longest that processed records stay uncommitted. Default `1s`.
@@ -46,6 +49,7 @@ impl Config {
         Self {
             brokers: brokers.into(),
             listen: SocketAddr::from(([0, 0, 0, 0], 50051)),
+            instance: None,
             state_dir: PathBuf::from(".kafmesh/state"),
             commit_interval: Duration::from_secs(1),
             state_cache_bytes: 8 << 20,
@@ -98,6 +102,7 @@ impl Config {
                 "KAFMESH_LISTEN" => {
                     config.listen = parse(&name, value, "an address such as 0.0.0.0:50051")?
                 }
+                "KAFMESH_INSTANCE" => config.instance = Some(non_empty(&name, value)?),
                 "KAFMESH_STATE_DIR" => config.state_dir = non_empty(&name, value)?.into(),
                 "KAFMESH_COMMIT_INTERVAL" => config.commit_interval = duration(&name, value)?,
                 "KAFMESH_STATE_CACHE_BYTES" => {
@@ -125,6 +130,13 @@ impl Config {
     #[must_use]
     pub fn with_listen(mut self, listen: SocketAddr) -> Self {
         self.listen = listen;
+        self
+    }
+
+    /// Sets [`instance`](Self::instance).
+    #[must_use]
+    pub fn with_instance(mut self, name: impl Into<String>) -> Self {
+        self.instance = Some(name.into());
         self
     }
 

@@ -133,10 +133,9 @@ impl Observer {
         self.0.service
     }
 
-    /// When that was, in seconds since 1970.
-    fn started_at(&self) -> u64 {
-        let since = self.0.started_at.duration_since(SystemTime::UNIX_EPOCH);
-        since.unwrap_or_default().as_secs()
+    /// When the process started.
+    pub(crate) fn started_at(&self) -> SystemTime {
+        self.0.started_at
     }
 
     fn objects(&self) -> Vec<Object> {

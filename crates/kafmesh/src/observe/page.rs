@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -55,7 +56,9 @@ impl Collector for Observer {
         let mut page = Page(encoder);
         let ready = u64::from(state == State::Running);
         page.gauge(&READY, [(Labels::default(), ready)])?;
-        page.gauge(&START_TIME, [(Labels::default(), self.started_at())])?;
+        let started = self.started_at().duration_since(SystemTime::UNIX_EPOCH);
+        let started = started.unwrap_or_default().as_secs();
+        page.gauge(&START_TIME, [(Labels::default(), started)])?;
         page.info(&BUILD, ("version", env!("CARGO_PKG_VERSION")))?;
         page.gauge(
             &OBJECT_READY,

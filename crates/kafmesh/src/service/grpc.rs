@@ -4,6 +4,8 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::response::IntoResponse;
+use kafmesh_proto::discover::v1::discover_server::DiscoverServer;
+use kafmesh_proto::discovery::v1::discovery_api_server::DiscoveryApiServer;
 use kafmesh_proto::ping::v1::ping_api_server::{PingApi, PingApiServer};
 use kafmesh_proto::ping::v1::{PingRequest, PingResponse};
 use tonic::body::Body;
@@ -13,7 +15,10 @@ use tonic::service::RoutesBuilder;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
+use tonic_reflection::pb;
+use tonic_reflection::server::{Builder, Error as ReflectionError};
 
+use super::describe::Description;
 use crate::error::{Error, Result};
 
 /// A gRPC service as tonic generates servers: `ClickApiServer::new(implementation)`.
@@ -58,15 +63,19 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Those of every kafmesh process; `health` is what they answer about its health.
-    pub(crate) fn ours(health: HealthReporter) -> Self {
+    /// Those of every kafmesh process; `health` and `description` are what they answer about it.
+    pub(crate) fn ours(health: HealthReporter, description: Description) -> Self {
         let mut services = Self {
             routes: RoutesBuilder::default(),
-            names: vec![tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME],
+            names: vec![
+                pb::v1::server_reflection_server::SERVICE_NAME,
+                pb::v1alpha::server_reflection_server::SERVICE_NAME,
+            ],
             descriptors: vec![
                 kafmesh_proto::FILE_DESCRIPTOR_SET,
                 tonic_health::pb::FILE_DESCRIPTOR_SET,
-                tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+                pb::v1::FILE_DESCRIPTOR_SET,
+                pb::v1alpha::FILE_DESCRIPTOR_SET,
             ],
             twice: None,
         };
@@ -74,6 +83,8 @@ impl Services {
             health,
         )));
         services.add(PingApiServer::new(Ping));
+        services.add(DiscoverServer::new(description.clone()));
+        services.add(DiscoveryApiServer::new(description));
         services
     }
 
@@ -102,21 +113,28 @@ impl Services {
                 object: format!("gRPC service {name}"),
             });
         }
-        let mut reflection = tonic_reflection::server::Builder::configure();
-        for name in &self.names {
-            reflection = reflection.with_service_name(*name);
-        }
-        for set in self.descriptors {
-            reflection = reflection.register_encoded_file_descriptor_set(set);
-        }
-        let reflection = reflection.build_v1().map_err(|error| {
-            Error::handler(format!(
-                "a file descriptor set that was added for gRPC reflection cannot be used: {error}"
-            ))
-        })?;
-        self.routes.add_service(reflection);
+        let reflection = || {
+            let mut reflection = Builder::configure();
+            for name in &self.names {
+                reflection = reflection.with_service_name(*name);
+            }
+            for set in &self.descriptors {
+                reflection = reflection.register_encoded_file_descriptor_set(set);
+            }
+            reflection
+        };
+        // Both say the same; clients of before 2023 know the older only.
+        let (newer, older) = (reflection().build_v1(), reflection().build_v1alpha());
+        self.routes.add_service(newer.map_err(unusable)?);
+        self.routes.add_service(older.map_err(unusable)?);
         Ok(self.routes.routes().into_axum_router())
     }
+}
+
+fn unusable(error: ReflectionError) -> Error {
+    Error::handler(format!(
+        "a file descriptor set that was added for gRPC reflection cannot be used: {error}"
+    ))
 }
 
 struct Ping;
@@ -131,9 +149,10 @@ impl PingApi for Ping {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::describe;
 
     fn services() -> Services {
-        Services::ours(HealthReporter::new())
+        Services::ours(HealthReporter::new(), describe::tests::nothing())
     }
 
     #[test]

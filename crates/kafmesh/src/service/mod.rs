@@ -16,6 +16,7 @@
 //! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
 mod control;
+mod describe;
 mod grpc;
 mod http;
 mod memory;
@@ -37,6 +38,7 @@ use crate::halt::Halt;
 use crate::kafka::Cluster;
 use crate::observe::Observer;
 use control::{Deadline, Signals};
+use describe::{Description, Instance, Registered};
 pub use grpc::GrpcService;
 use grpc::Services;
 pub(crate) use memory::Bench;
@@ -76,7 +78,17 @@ impl Service {
     /// the way, within `startup_timeout`.
     pub async fn connect(config: Config, descriptor: &'static ServiceDescriptor) -> Result<Self> {
         let observer = Observer::new(descriptor.name);
-        let server = Server::start(config.listen, observer.clone()).await?;
+        let registered = Registered::default();
+        let description = Description {
+            service: descriptor,
+            registered: registered.clone(),
+            instance: Instance {
+                name: describe::name(config.instance.as_deref()),
+                started_at: observer.started_at(),
+                watch: false,
+            },
+        };
+        let server = Server::start(config.listen, observer.clone(), description).await?;
         let cluster = Cluster::new(&config.brokers, &config.kafka)?;
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
@@ -84,7 +96,7 @@ impl Service {
         let kafka = registry::Kafka::new(config, cluster, partitions, observer.clone())?;
         let halt = kafka.halt.clone();
         Ok(Self {
-            registry: Registry::on_kafka(descriptor, kafka),
+            registry: Registry::on_kafka(descriptor, registered, kafka),
             services: server.services(),
             server,
             observer,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use prost::Message;
 use tracing::{Instrument as _, Span};
 
+use super::describe::Registered;
 use super::memory::Bench;
 use super::running::Running;
 use super::topics;
@@ -29,14 +30,16 @@ use crate::view::View;
 /// Takes what a process wants to run, over Kafka or in memory.
 pub struct Registry {
     service: &'static ServiceDescriptor,
+    /// All of it, for who asks what this process is.
+    registered: Registered,
     /// By consumer group, which is unique in a service.
-    processors: BTreeMap<&'static str, Registered>,
+    processors: BTreeMap<&'static str, RegisteredProcessor>,
     /// Sinks, view sources and view sinks, by consumer group as well.
     parts: BTreeMap<&'static str, Part>,
     end: End,
 }
 
-struct Registered {
+struct RegisteredProcessor {
     title: String,
     descriptor: &'static ProcessorDescriptor,
 }
@@ -82,15 +85,21 @@ impl Registry {
     pub(crate) fn in_memory(service: &'static ServiceDescriptor, bench: Bench) -> Self {
         Self {
             service,
+            registered: Registered::default(),
             processors: BTreeMap::new(),
             parts: BTreeMap::new(),
             end: End::Memory(bench),
         }
     }
 
-    pub(crate) fn on_kafka(service: &'static ServiceDescriptor, kafka: Kafka) -> Self {
+    pub(crate) fn on_kafka(
+        service: &'static ServiceDescriptor,
+        registered: Registered,
+        kafka: Kafka,
+    ) -> Self {
         Self {
             service,
+            registered,
             processors: BTreeMap::new(),
             parts: BTreeMap::new(),
             end: End::Kafka(Box::new(kafka)),
@@ -136,7 +145,9 @@ impl Registry {
             }
         }
         self.processors
-            .insert(descriptor.group, Registered { title, descriptor });
+            .insert(descriptor.group, RegisteredProcessor { title, descriptor });
+        self.registered
+            .add(Kind::Processor, component.name, descriptor.group);
         Ok(())
     }
 
@@ -147,6 +158,7 @@ impl Registry {
         source: &'static SourceDescriptor,
     ) -> Source<M> {
         let name = source.topic.topic;
+        self.registered.add(Kind::Source, component.name, name);
         match &mut self.end {
             End::Memory(bench) => Source::memory(bench.log.clone(), name),
             End::Kafka(kafka) => {
@@ -183,6 +195,8 @@ impl Registry {
                 table
             }
         };
+        self.registered
+            .add(Kind::View, component.name, view.topic.topic);
         Ok(View::new(table))
     }
 

@@ -15,6 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::describe::Description;
 use super::grpc::Services;
 use super::http;
 use crate::error::{Error, Result};
@@ -40,6 +41,7 @@ pub(crate) struct Server {
     /// One task; aborted when the server is dropped.
     serving: JoinSet<Result<(), tonic::transport::Error>>,
     health: HealthReporter,
+    description: Description,
 }
 
 impl Server {
@@ -49,7 +51,11 @@ impl Server {
     /// # Errors
     ///
     /// [`Error::Listen`] when the port is taken or not allowed.
-    pub(crate) async fn start(address: SocketAddr, observer: Observer) -> Result<Self> {
+    pub(crate) async fn start(
+        address: SocketAddr,
+        observer: Observer,
+        description: Description,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| failed(address, error))?;
@@ -60,7 +66,7 @@ impl Server {
         health
             .set_service_status(WHOLE_PROCESS, ServingStatus::NotServing)
             .await;
-        let ours = Services::ours(health.clone()).into_router()?;
+        let ours = Services::ours(health.clone(), description.clone()).into_router()?;
         let first = http::add_to(ours, &observer).fallback(http::starting);
         let (routes, current) = watch::channel(first);
         let answering = Router::new().fallback(http::current).with_state(current);
@@ -87,6 +93,7 @@ impl Server {
             stop,
             serving,
             health,
+            description,
         })
     }
 
@@ -96,7 +103,7 @@ impl Server {
 
     /// The gRPC services to answer with once the service runs; a user's are added to them.
     pub(crate) fn services(&self) -> Services {
-        Services::ours(self.health.clone())
+        Services::ours(self.health.clone(), self.description.clone())
     }
 
     /// Answers with `services` from now on.

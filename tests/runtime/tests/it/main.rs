@@ -7,6 +7,7 @@
 
 mod commit;
 mod counting;
+mod describe;
 mod emit;
 mod health;
 mod instances;

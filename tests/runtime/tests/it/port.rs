@@ -1,13 +1,23 @@
 //! The service's port: gRPC, and HTTP/1.1.
 
-use std::time::{Duration, Instant};
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use kafmesh::codegen::v1::Service;
 use kafmesh_proto::ping::v1::PingRequest;
 use kafmesh_proto::ping::v1::ping_api_client::PingApiClient;
 use kafmesh_runtime_tests::{Handle, Shape, counting};
+use prost::Message as _;
+use prost_types::{FileDescriptorProto, FileDescriptorSet, ServiceDescriptorProto};
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::server::NamedService;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -16,7 +26,6 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1alpha;
 
 use crate::support::{PATIENCE, Running, config, free_port, get, unique, until};
 
@@ -81,6 +90,9 @@ async fn the_port_tells_health_answers_pings_and_lists_services() {
         [
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+            "kafmesh.discover.v1.Discover",
+            "kafmesh.discovery.v1.DiscoveryAPI",
             "kafmesh.ping.v1.PingAPI"
         ]
     );
@@ -114,16 +126,51 @@ async fn listed(channel: Channel) -> Vec<String> {
     names
 }
 
-/// A call of a service that is not one of ours.
-async fn call_added(channel: Channel) -> Result<(), tonic::Code> {
-    let request = v1alpha::ServerReflectionRequest {
-        host: String::new(),
-        message_request: None,
+/// A service of the user's, which answers every call in the same way.
+#[derive(Clone)]
+struct Added;
+
+impl NamedService for Added {
+    const NAME: &'static str = "tests.Added";
+}
+
+impl tonic::codegen::Service<http::Request<Body>> for Added {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+        ready(Ok(Status::already_exists("it answers").into_http()))
+    }
+}
+
+/// What reflection is told of it.
+fn describe_added() -> &'static [u8] {
+    let added = ServiceDescriptorProto {
+        name: Some("Added".to_owned()),
+        ..ServiceDescriptorProto::default()
     };
-    let called = v1alpha::server_reflection_client::ServerReflectionClient::new(channel)
-        .server_reflection_info(tokio_stream::iter([request]))
+    let file = FileDescriptorProto {
+        name: Some("added.proto".to_owned()),
+        package: Some("tests".to_owned()),
+        service: vec![added],
+        ..FileDescriptorProto::default()
+    };
+    let set = FileDescriptorSet { file: vec![file] };
+    set.encode_to_vec().leak()
+}
+
+/// How a call of `service` is answered.
+async fn call(channel: &Channel, address: SocketAddr, service: &str) -> tonic::Code {
+    let origin = format!("http://{address}/{service}").parse().unwrap();
+    let called = HealthClient::with_origin(channel.clone(), origin)
+        .check(HealthCheckRequest::default())
         .await;
-    called.map(drop).map_err(|status| status.code())
+    called.unwrap_err().code()
 }
 
 #[tokio::test]
@@ -134,40 +181,29 @@ async fn services_of_the_user_answer_once_the_service_runs() {
     let mut service = Service::connect(config(state.path()).with_listen(address), mesh.service)
         .await
         .unwrap();
-    // Any generated server would do; this one is at hand.
-    let added = tonic_reflection::server::Builder::configure()
-        .build_v1alpha()
-        .unwrap();
-    service.add_grpc_service(added);
-    service.add_file_descriptor_set(v1alpha::FILE_DESCRIPTOR_SET);
+    service.add_grpc_service(Added);
+    service.add_file_descriptor_set(describe_added());
     let channel = Channel::from_shared(format!("http://{address}"))
         .unwrap()
         .connect()
         .await
         .unwrap();
-    assert_eq!(
-        call_added(channel.clone()).await,
-        Err(tonic::Code::Unavailable)
-    );
-    assert_eq!(listed(channel.clone()).await.len(), 3);
+    let added = async || call(&channel, address, Added::NAME).await;
+    assert_eq!(added().await, tonic::Code::Unavailable);
+    let ours = listed(channel.clone()).await;
+    assert!(!ours.contains(&Added::NAME.to_owned()), "{ours:?}");
 
     let running = Running::start(service);
-    let deadline = Instant::now() + PATIENCE;
-    while let Err(code) = call_added(channel.clone()).await {
-        assert_eq!(code, tonic::Code::Unavailable);
-        assert!(Instant::now() < deadline, "it never answered");
-    }
-    let names = listed(channel.clone()).await;
-    let added = "grpc.reflection.v1alpha.ServerReflection";
-    assert!(names.contains(&added.to_owned()), "{names:?}");
-    // What nobody added is no longer something to wait for.
-    let nobody = tonic_health::pb::health_client::HealthClient::with_origin(
-        channel,
-        format!("http://{address}/nobody").parse().unwrap(),
-    )
-    .check(HealthCheckRequest::default())
+    until("it answers", async || {
+        added().await == tonic::Code::AlreadyExists
+    })
     .await;
-    assert_eq!(nobody.unwrap_err().code(), tonic::Code::Unimplemented);
+    let names = listed(channel.clone()).await;
+    assert_eq!(names.len(), ours.len() + 1);
+    assert!(names.contains(&Added::NAME.to_owned()), "{names:?}");
+    // What nobody added is no longer something to wait for.
+    let nobody = call(&channel, address, "tests.Nobody").await;
+    assert_eq!(nobody, tonic::Code::Unimplemented);
     running.stop().await;
 }
 

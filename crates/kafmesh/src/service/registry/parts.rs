@@ -26,7 +26,13 @@ impl Registry {
     ) -> Result<()> {
         let descriptor = sink.descriptor();
         let title = descriptor.title(component);
-        self.register_part(descriptor.group, &descriptor.topic, &title)?;
+        self.register_part(
+            component,
+            Kind::Sink,
+            descriptor.group,
+            &descriptor.topic,
+            &title,
+        )?;
         match &mut self.end {
             End::Memory(bench) => {
                 let part = SinkPart::new(sink, batching, bench.log.clone());
@@ -64,7 +70,13 @@ impl Registry {
     ) -> Result<()> {
         let descriptor = source.descriptor();
         let title = descriptor.title(component);
-        self.register_part(descriptor.group, &descriptor.topic, &title)?;
+        self.register_part(
+            component,
+            Kind::ViewSource,
+            descriptor.group,
+            &descriptor.topic,
+            &title,
+        )?;
         match &mut self.end {
             End::Memory(bench) => {
                 let table = bench.table(descriptor.topic.topic);
@@ -116,7 +128,13 @@ impl Registry {
     ) -> Result<()> {
         let descriptor = sink.descriptor();
         let title = descriptor.title(component);
-        self.register_part(descriptor.group, &descriptor.topic, &title)?;
+        self.register_part(
+            component,
+            Kind::ViewSink,
+            descriptor.group,
+            &descriptor.topic,
+            &title,
+        )?;
         let topic = descriptor.topic.topic;
         match &mut self.end {
             End::Memory(bench) => {
@@ -149,13 +167,21 @@ impl Registry {
         Ok(())
     }
 
-    fn register_part(&mut self, group: &'static str, topic: &TopicUse, title: &str) -> Result<()> {
+    fn register_part(
+        &mut self,
+        component: &ComponentDescriptor,
+        kind: Kind,
+        group: &'static str,
+        topic: &TopicUse,
+        title: &str,
+    ) -> Result<()> {
         let title = title.to_owned();
         if self.parts.contains_key(group) {
             return Err(Error::Registered { object: title });
         }
         let topic = topic.topic;
         self.parts.insert(group, Part { title, topic });
+        self.registered.add(kind, component.name, group);
         Ok(())
     }
 }
