@@ -48,7 +48,13 @@ pub async fn run(
         match looked {
             Ok(found) => {
                 statuses.working(Part::Kafka);
-                actual.send_replace(Some(Arc::new(found)));
+                actual.send_if_modified(|last| {
+                    let same = last.as_deref().is_some_and(|last| last.is_like(&found));
+                    if !same {
+                        *last = Some(Arc::new(found));
+                    }
+                    !same
+                });
             }
             Err(why) => statuses.failing(
                 Part::Kafka,

@@ -10,12 +10,19 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Actual {
-    /// When it was read.
+    /// When it was read first as it is here.
     pub at: Timestamp,
     /// The topics there are, by name; internal ones left out.
     pub topics: BTreeMap<String, ActualTopic>,
     /// The consumer groups there are, by name.
     pub groups: BTreeMap<String, ActualGroup>,
+}
+
+impl Actual {
+    /// Whether they differ in nothing but the time.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.topics == other.topics && self.groups == other.groups
+    }
 }
 
 /// A topic as Kafka has it.

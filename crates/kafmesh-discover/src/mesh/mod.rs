@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Scraped ─┐
-//!          ├─▶ follow ─▶ Mesh { pods ─▶ catalog ─▶ graph ─▶ index }
+//!          ├─▶ follow ─▶ Mesh { pods ─▶ catalog ─▶ findings, graph ─▶ index }
 //! Actual ──┘
 //! ```
 //!
@@ -12,6 +12,7 @@
 pub mod actual;
 pub mod catalog;
 pub mod description;
+pub mod findings;
 mod follow;
 pub mod graph;
 pub mod index;
@@ -25,6 +26,7 @@ pub use follow::follow;
 
 use actual::Actual;
 use catalog::Catalog;
+use findings::{Finding, findings};
 use graph::Graph;
 use index::Index;
 use pod::Pods;
@@ -43,7 +45,9 @@ pub struct Mesh {
     pub runs: Vec<ScrapeRun>,
     /// What follows from the pods: services, objects, topics, messages.
     pub catalog: Arc<Catalog>,
-    /// The same as nodes and edges. Scrape runs are not among them.
+    /// What is wrong with it, or is likely to be; the worst first.
+    pub findings: Arc<[Finding]>,
+    /// The catalog as nodes and edges. Scrape runs are not among them.
     pub graph: Arc<Graph>,
     /// Finds neighbours in the graph.
     pub index: Arc<Index>,
@@ -58,7 +62,8 @@ impl Mesh {
         runs: Vec<ScrapeRun>,
     ) -> Self {
         let catalog = Catalog::new(&pods);
-        let graph = Graph::new(&catalog, &pods);
+        let findings = findings(&catalog, actual.as_deref());
+        let graph = Graph::new(&catalog, &pods, actual.as_deref());
         let index = Index::new(&graph);
         Self {
             revision,
@@ -66,6 +71,7 @@ impl Mesh {
             actual,
             runs,
             catalog: Arc::new(catalog),
+            findings: findings.into(),
             graph: Arc::new(graph),
             index: Arc::new(index),
         }

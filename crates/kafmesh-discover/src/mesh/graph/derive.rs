@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Edge, Graph, Label, NodeKey, Properties, Property, Relation, Role};
+use crate::mesh::actual::Actual;
 use crate::mesh::catalog::{Catalog, Component, Object, Presence, Service, Topic};
+use crate::mesh::findings::lag;
 use crate::mesh::key;
 use crate::mesh::pod::{Observed, Pods};
 use crate::mesh::run::ScrapeRun;
 
 impl Graph {
-    /// The graph of what `pods` report, which `catalog` is made from. Scrape runs are not in it.
-    pub fn new(catalog: &Catalog, pods: &Pods) -> Self {
+    /// The graph of what `pods` report, which `catalog` is made from, with what Kafka says of it. Scrape
+    /// runs are not in it.
+    pub fn new(catalog: &Catalog, pods: &Pods, actual: Option<&Actual>) -> Self {
         let mut graph = Self::default();
         let stale = |pod| pods.get(pod).is_none_or(|observed| observed.is_stale());
         for (key, observed) in pods {
@@ -20,7 +23,7 @@ impl Graph {
             graph.nodes.insert(key, pod(observed));
         }
         for topic in catalog.topics.values() {
-            graph.topic(catalog, topic);
+            graph.topic(catalog, topic, actual);
         }
         for message in catalog.messages.values() {
             let mut properties = named(&message.name, "");
@@ -59,7 +62,7 @@ impl Graph {
         }
         for object in catalog.objects.values() {
             let node = object.node();
-            graph.object(&node, object);
+            graph.object(&node, object, actual);
             for pod in &object.pods {
                 let pod_node = NodeKey::new(Label::Pod, key::of_one(pod.as_str()));
                 graph.edge(&node, Relation::RunsIn, None, pod_node, flag(stale(pod)));
@@ -105,7 +108,7 @@ impl Graph {
         self.edges.insert(edge, properties);
     }
 
-    fn topic(&mut self, catalog: &Catalog, topic: &Topic) {
+    fn topic(&mut self, catalog: &Catalog, topic: &Topic, actual: Option<&Actual>) {
         let node = topic_node(&topic.name);
         let mut properties = named(&topic.name, "");
         properties.insert("stale", topic.stale.into());
@@ -119,6 +122,14 @@ impl Graph {
             properties.insert("retentionMs", settings.retention_ms.into());
             properties.insert("segmentMs", settings.segment_ms.into());
         }
+        if let Some(actual) = actual {
+            let is = actual.topics.get(&*topic.name);
+            properties.insert("missing", is.is_none().into());
+            if let Some(is) = is {
+                properties.insert("actualPartitions", i64::from(is.partitions).into());
+                properties.insert("actualReplication", i64::from(is.replication).into());
+            }
+        }
         for name in &topic.messages {
             let stale = topic.stale || catalog.messages.get(name).is_some_and(|m| m.stale);
             let message = message_node(name);
@@ -127,7 +138,7 @@ impl Graph {
         self.nodes.insert(node, properties);
     }
 
-    fn object(&mut self, node: &NodeKey, object: &Object) {
+    fn object(&mut self, node: &NodeKey, object: &Object, actual: Option<&Actual>) {
         for read in &object.reads {
             let mut properties = present(read.presence);
             insert_texts(&mut properties, "messages", &read.messages);
@@ -150,8 +161,30 @@ impl Graph {
         properties.insert("service", (&*object.service).into());
         properties.insert("component", object.component.as_str().into());
         insert_texts(&mut properties, "groups", &object.groups);
+        if let Some(actual) = actual {
+            in_kafka(&mut properties, object, actual);
+        }
         presence(&mut properties, object.presence);
         self.nodes.insert(node.clone(), properties);
+    }
+}
+
+/// What Kafka says of the object's groups.
+fn in_kafka(properties: &mut Properties, object: &Object, actual: &Actual) {
+    if let Some(lag) = lag(object, actual) {
+        properties.insert("lag", lag.records.into());
+        properties.insert("uncommitted", lag.uncommitted.into());
+    }
+    let groups = || {
+        object
+            .groups
+            .iter()
+            .filter_map(|name| actual.groups.get(name))
+    };
+    if groups().next().is_some() {
+        properties.insert("groupStates", texts(groups().map(|group| &*group.state)));
+        let members = groups().filter_map(|group| group.members).map(i64::from);
+        properties.insert("members", members.sum::<i64>().into());
     }
 }
 

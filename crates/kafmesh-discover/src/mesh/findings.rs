@@ -1,0 +1,324 @@
+//! What is wrong with the mesh, or is likely to be: found by comparing what its processes declare
+//! with each other and with what Kafka says.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::actual::{Actual, ActualGroup, Lag};
+use super::catalog::{Catalog, Object, Topic};
+use super::description::TopicSettings;
+use super::graph::Role;
+
+/// Something that an operator should know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is.
+    pub kind: FindingKind,
+    /// The name of the topic or consumer group it is about.
+    pub subject: String,
+    /// What is so, and what to do.
+    pub message: String,
+    /// The node keys of the objects concerned.
+    pub objects: BTreeSet<String>,
+}
+
+/// How bad a [`Finding`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Something does not work.
+    Error,
+    /// Something may not work.
+    Warning,
+    /// Something may be superfluous or unknown.
+    Notice,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $severity:ident),* $(,)?) => {
+        /// What a [`Finding`] is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum FindingKind { $($(#[$doc])* $kind),* }
+
+        impl FindingKind {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// How bad it is.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$kind => Severity::$severity),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A topic that processes use does not exist in Kafka.
+    MissingTopic = Error,
+    /// A topic has another partition count in Kafka than its definition says.
+    PartitionCountDiffers = Error,
+    /// Definitions create one topic with different settings.
+    SettingsDiffer = Error,
+    /// Definitions have different messages in one topic.
+    MessagesDiffer = Error,
+    /// A table, which is to have one writer per key, is written by several objects.
+    SeveralWriters = Warning,
+    /// A group of objects that run has no members in Kafka.
+    GroupWithoutMembers = Warning,
+    /// A topic is read, and no process that is known writes it.
+    UnknownProducer = Warning,
+    /// A group has members, and no process that is known declares it.
+    UndeclaredGroup = Notice,
+    /// A topic is written, and no process that is known reads it.
+    UnreadTopic = Notice,
+}
+
+/// All findings, the worst first. Without `actual`, those that need no Kafka.
+pub fn findings(catalog: &Catalog, actual: Option<&Actual>) -> Vec<Finding> {
+    let mut found = Found::default();
+    for topic in catalog.topics.values().filter(|topic| !topic.stale) {
+        found.between_definitions(catalog, topic);
+        if let Some(actual) = actual {
+            found.in_kafka(topic, actual);
+        }
+    }
+    if let Some(actual) = actual {
+        found.groups(catalog, actual);
+    }
+    found.0.sort();
+    found.0
+}
+
+/// How far the object is behind in the topics it consumes through its group; `None` when Kafka knows no
+/// commit of it.
+pub fn lag(object: &Object, actual: &Actual) -> Option<Lag> {
+    let mut lag = None;
+    for read in &object.reads {
+        if !matches!(read.role, Role::Input | Role::Sink) {
+            continue;
+        }
+        for group in &object.groups {
+            let of_topic = actual
+                .groups
+                .get(group)
+                .and_then(|group| group.lag.get(&*read.topic));
+            if let Some(of_topic) = of_topic {
+                let sum: &mut Lag = lag.get_or_insert_default();
+                sum.records += of_topic.records;
+                sum.uncommitted += of_topic.uncommitted;
+            }
+        }
+    }
+    lag
+}
+
+#[derive(Default)]
+struct Found(Vec<Finding>);
+
+impl Found {
+    fn add<'a>(
+        &mut self,
+        kind: FindingKind,
+        subject: &str,
+        message: String,
+        objects: impl IntoIterator<Item = &'a str>,
+    ) {
+        self.0.push(Finding {
+            severity: kind.severity(),
+            kind,
+            subject: subject.to_owned(),
+            message,
+            objects: objects.into_iter().map(str::to_owned).collect(),
+        });
+    }
+
+    fn between_definitions(&mut self, catalog: &Catalog, topic: &Topic) {
+        let writers = || topic.writers.iter().map(|key| &**key);
+        let readers = || topic.readers.iter().map(|(key, _)| &**key);
+        let all: HashSet<&TopicSettings> = topic.settings.values().flatten().collect();
+        if all.len() > 1 {
+            let services: Vec<&str> = topic.settings.keys().map(|name| &**name).collect();
+            self.add(
+                FindingKind::SettingsDiffer,
+                &topic.name,
+                format!(
+                    "{} create it with {} different settings; let one service create it, and give \
+                     all versions of it the same settings",
+                    services.join(", "),
+                    all.len()
+                ),
+                writers(),
+            );
+        }
+        if topic.messages.len() > 1 {
+            let messages: Vec<&str> = topic.messages.iter().map(|name| &**name).collect();
+            self.add(
+                FindingKind::MessagesDiffer,
+                &topic.name,
+                format!(
+                    "it is declared to hold {}; let everybody declare the same message",
+                    messages.join(" and ")
+                ),
+                writers().chain(readers()),
+            );
+        }
+        self.several_writers(catalog, topic, &all);
+        if topic.writers.is_empty() && !topic.readers.is_empty() {
+            self.add(
+                FindingKind::UnknownProducer,
+                &topic.name,
+                "it is read, and no process that is known writes it; whoever does is not part of \
+                 the mesh, does not run, or is not scraped"
+                    .to_owned(),
+                readers(),
+            );
+        }
+        let changelog = |key: &str| {
+            let object = catalog.objects.get(key);
+            object.is_some_and(|object| persists_to(object, topic))
+        };
+        if topic.readers.is_empty() && !topic.writers.is_empty() && !writers().any(changelog) {
+            self.add(
+                FindingKind::UnreadTopic,
+                &topic.name,
+                "it is written, and no process that is known reads it".to_owned(),
+                writers(),
+            );
+        }
+    }
+
+    fn several_writers(
+        &mut self,
+        catalog: &Catalog,
+        topic: &Topic,
+        settings: &HashSet<&TopicSettings>,
+    ) {
+        let writers: Vec<&Object> = topic
+            .writers
+            .iter()
+            .filter_map(|key| catalog.objects.get(key))
+            .filter(|object| !object.presence.stale)
+            .collect();
+        // Processors that share their component's state are one group, and so one writer per key.
+        let mut tables: BTreeSet<&BTreeSet<String>> = BTreeSet::new();
+        let mut alone = 0;
+        for object in &writers {
+            if persists_to(object, topic) && !object.groups.is_empty() {
+                tables.insert(&object.groups);
+            } else {
+                alone += 1;
+            }
+        }
+        let is_table = !tables.is_empty() || settings.iter().any(|settings| settings.compact);
+        if is_table && tables.len() + alone > 1 {
+            self.add(
+                FindingKind::SeveralWriters,
+                &topic.name,
+                "it is a table, which is to have one writer per key, and several objects write it; \
+                 make sure that they never write the same key"
+                    .to_owned(),
+                writers.iter().map(|object| &*object.key),
+            );
+        }
+    }
+
+    fn in_kafka(&mut self, topic: &Topic, actual: &Actual) {
+        let users = || {
+            let readers = topic.readers.iter().map(|(key, _)| &**key);
+            readers.chain(topic.writers.iter().map(|key| &**key))
+        };
+        let Some(is) = actual.topics.get(&*topic.name) else {
+            self.add(
+                FindingKind::MissingTopic,
+                &topic.name,
+                "Kafka has no such topic; the service that creates it does so when it starts, and \
+                 a topic that no service creates must be created by hand"
+                    .to_owned(),
+                users(),
+            );
+            return;
+        };
+        for (service, settings) in &topic.settings {
+            for settings in settings {
+                if settings.partitions != is.partitions {
+                    self.add(
+                        FindingKind::PartitionCountDiffers,
+                        &topic.name,
+                        format!(
+                            "{service} defines {} partitions, and Kafka has {}; change the \
+                             definition, or recreate the topic",
+                            settings.partitions, is.partitions
+                        ),
+                        users(),
+                    );
+                }
+            }
+        }
+    }
+
+    fn groups(&mut self, catalog: &Catalog, actual: &Actual) {
+        let mut declared: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        for object in catalog.objects.values() {
+            for group in &object.groups {
+                declared.entry(group).or_default().push(object);
+            }
+        }
+        for (group, objects) in &declared {
+            let runs = objects.iter().any(|object| !object.presence.stale);
+            let empty = actual
+                .groups
+                .get(*group)
+                .is_none_or(|group| !is_alive(group));
+            if runs && empty {
+                self.add(
+                    FindingKind::GroupWithoutMembers,
+                    group,
+                    "processes say that they run it, and Kafka knows no member of it: they may be \
+                     restoring their tables still, or cannot reach Kafka, or use another cluster"
+                        .to_owned(),
+                    objects.iter().map(|object| &*object.key),
+                );
+            }
+        }
+        for (name, group) in &actual.groups {
+            if is_alive(group) && !declared.contains_key(name.as_str()) {
+                let topics: Vec<&str> = group.lag.keys().map(String::as_str).collect();
+                let what = if topics.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of {}", topics.join(", "))
+                };
+                self.add(
+                    FindingKind::UndeclaredGroup,
+                    name,
+                    format!("it is a consumer{what}, and no process that is known declares it"),
+                    [],
+                );
+            }
+        }
+    }
+}
+
+fn persists_to(object: &Object, topic: &Topic) -> bool {
+    object
+        .persists_to
+        .iter()
+        .any(|write| write.topic == topic.name)
+}
+
+/// Whether somebody is in the group.
+fn is_alive(group: &ActualGroup) -> bool {
+    match group.members {
+        Some(members) => members > 0,
+        None => !matches!(group.state.as_str(), "Empty" | "Dead"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
