@@ -2,4 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+pub mod api_server;
+pub mod cluster;
+pub mod expiring;
+pub mod pods;
+pub mod proxy;
+pub mod scraping;
 pub mod servers;
