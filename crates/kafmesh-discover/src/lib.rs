@@ -1,5 +1,6 @@
 //! Collects what the processes of a mesh say of themselves, and shows it.
 
+pub mod api;
 pub mod config;
 pub mod dial;
 pub mod kafka;

@@ -2,12 +2,15 @@
 
 mod derive;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 pub use derive::{message_node, service_node, topic_node};
 
@@ -104,7 +107,7 @@ pub enum Property {
 macro_rules! names {
     ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum $type {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }
@@ -121,6 +124,21 @@ macro_rules! names {
             /// The one of that name.
             pub fn of_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
+        }
+
+        // What utoipa derives does not see names that come from a macro.
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                let names = Self::ALL.iter().map(|one| one.name());
+                let schema = ObjectBuilder::new().schema_type(Type::String);
+                schema.enum_values(Some(names)).build().into()
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                stringify!($type).into()
             }
         }
 

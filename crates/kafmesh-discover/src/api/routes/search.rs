@@ -1,0 +1,196 @@
+//! Finding things: by words, and along the data.
+
+use std::collections::HashSet;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::page::{List, Page, unknown};
+use crate::api::extract::{Query, bounded};
+use crate::api::problem::{Kind, Problem};
+use crate::api::search;
+use crate::api::state::Api;
+use crate::api::view::{LinkKey, NodeView};
+use crate::mesh::graph::{Label, NodeKey, Relation};
+use crate::mesh::index::Direction;
+
+/// The longest query, in characters.
+const LONGEST_QUERY: usize = 200;
+
+/// How many nodes upstream and downstream tell at most.
+const MOST_REACHED: usize = 10_000;
+
+/// What to search for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    /// Words. Each must occur in a name, a description, a topic, a message or a type; upper and lower
+    /// case are the same.
+    #[param(min_length = 1, max_length = 200, example = "order total")]
+    q: String,
+    /// How many items to pass over.
+    #[param(minimum = 0, maximum = 1_000_000, default = 0)]
+    offset: Option<u32>,
+    /// How many items to return at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+}
+
+/// A node that was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Hit<'a> {
+    /// The node.
+    node: NodeView<'a>,
+    /// How well it matches; comparable within one search.
+    score: u32,
+    /// The property in which the best match is.
+    field: &'a str,
+}
+
+/// Search
+///
+/// Services, components, objects, topics, messages and pods in which every word occurs, the best match
+/// first: names before topics, messages and types, those before descriptions; whole words before parts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/search",
+    tag = "mesh",
+    params(Search),
+    responses((status = 200, description = "A page of nodes", body = List<Hit>))
+)]
+pub(super) async fn search(
+    State(api): State<Api>,
+    Query(query): Query<Search>,
+) -> Result<Response, Problem> {
+    let length = query.q.chars().count();
+    if length > LONGEST_QUERY || query.q.trim().is_empty() {
+        let detail =
+            format!("`q` has {length} characters; give 1 to {LONGEST_QUERY}, not only spaces");
+        return Err(Problem::new(Kind::Parameter, detail));
+    }
+    let mesh = api.mesh();
+    let page = Page::new(query.offset, query.limit);
+    let hits = search::search(&mesh.graph, &query.q);
+    let list = page.of(mesh.revision, hits, |hit| Hit {
+        node: (hit.key, hit.properties).into(),
+        score: hit.score,
+        field: hit.field,
+    })?;
+    Ok(api.json(mesh.revision, &list))
+}
+
+/// From where, and how far.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reach {
+    /// What the node is that it begins with.
+    #[param(inline, example = "Topic")]
+    label: Label,
+    /// Which one, as nodes show it.
+    #[param(example = "shop.orders")]
+    key: String,
+    /// How many edges to go at most; from a topic to what reads it is one.
+    #[param(minimum = 1, maximum = 100, default = 4)]
+    depth: Option<u32>,
+}
+
+/// What is reached from a node along the data or against it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Reached)]
+pub(super) struct ReachedView<'a> {
+    /// The revision of the mesh it is about.
+    revision: u64,
+    /// The nodes, the nearest first; the one it began with is left out.
+    nodes: Vec<ReachedNode<'a>>,
+    /// The edges between them.
+    edges: Vec<LinkKey<'a>>,
+    /// Whether there are more than the 10,000 nodes that are told at most.
+    truncated: bool,
+}
+
+/// A node that was reached.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReachedNode<'a> {
+    /// The node.
+    node: NodeView<'a>,
+    /// How many edges away it is; 0 for what the first node stands for.
+    depth: usize,
+}
+
+/// Where data comes from
+///
+/// What a node depends on: a topic on what writes it, an object on the topics it reads. A service, a
+/// component and a pod stand for their objects, a message for its topics.
+#[utoipa::path(
+    get,
+    path = "/api/v1/upstream",
+    tag = "mesh",
+    params(Reach),
+    responses((status = 200, description = "What is upstream", body = ReachedView))
+)]
+pub(super) async fn upstream(
+    State(api): State<Api>,
+    Query(query): Query<Reach>,
+) -> Result<Response, Problem> {
+    along(&api, &query, Direction::Upstream)
+}
+
+/// Where data goes
+///
+/// What depends on a node: on a topic what reads it, on an object the topics it writes. A service, a
+/// component and a pod stand for their objects, a message for its topics.
+#[utoipa::path(
+    get,
+    path = "/api/v1/downstream",
+    tag = "mesh",
+    params(Reach),
+    responses((status = 200, description = "What is downstream", body = ReachedView))
+)]
+pub(super) async fn downstream(
+    State(api): State<Api>,
+    Query(query): Query<Reach>,
+) -> Result<Response, Problem> {
+    along(&api, &query, Direction::Downstream)
+}
+
+fn along(api: &Api, query: &Reach, direction: Direction) -> Result<Response, Problem> {
+    let depth = bounded("depth", query.depth, 4, (1, 100))?;
+    let mesh = api.mesh();
+    let graph = &mesh.graph;
+    let start = NodeKey::new(query.label, query.key.as_str());
+    if !graph.nodes.contains_key(&start) {
+        let list = format!("/api/v1/nodes?label={}", query.label);
+        return Err(unknown(query.label.name(), &query.key, &list));
+    }
+    let mut reached = mesh.index.flow(&start, direction, depth);
+    let truncated = reached.len() > MOST_REACHED;
+    reached.truncate(MOST_REACHED);
+    let ends: HashSet<&NodeKey> = reached
+        .iter()
+        .map(|(key, _)| *key)
+        .chain([&start])
+        .collect();
+    let edges = graph.edges.keys().filter(|edge| {
+        let flows = matches!(
+            edge.relation,
+            Relation::Reads | Relation::Writes | Relation::PersistsTo
+        );
+        flows && ends.contains(&edge.from) && ends.contains(&edge.to)
+    });
+    let nodes = reached.iter().filter_map(|&(key, depth)| {
+        let node = graph.nodes.get_key_value(key)?.into();
+        Some(ReachedNode { node, depth })
+    });
+    let view = ReachedView {
+        revision: mesh.revision,
+        nodes: nodes.collect(),
+        edges: edges.map(LinkKey::from).collect(),
+        truncated,
+    };
+    Ok(api.json(mesh.revision, &view))
+}

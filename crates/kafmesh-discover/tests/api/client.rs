@@ -1,0 +1,310 @@
+//! A client that knows only the description of the API, and holds every answer against it.
+
+use std::collections::HashMap;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request};
+use jsonschema::Validator;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, HOSTILE, encoded, get, mesh, send};
+
+/// A parameter's value, and whether it is as its schema says.
+#[derive(Debug, Clone)]
+struct Given {
+    name: String,
+    place: String,
+    value: Option<String>,
+    valid: bool,
+}
+
+struct Description {
+    document: Value,
+    schemas: std::cell::RefCell<HashMap<String, Validator>>,
+}
+
+impl Description {
+    fn operations(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let paths = self.document["paths"].as_object().unwrap();
+        paths
+            .iter()
+            .map(|(path, item)| (path.as_str(), &item["get"]))
+    }
+
+    fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
+        match value["$ref"].as_str() {
+            Some(reference) => self.document.pointer(&reference[1..]).unwrap(),
+            None => value,
+        }
+    }
+
+    /// What is wrong with a body, if anything.
+    fn mistakes(&self, schema: &Value, body: &Value) -> Vec<String> {
+        let mut schemas = self.schemas.borrow_mut();
+        let validator = schemas.entry(schema.to_string()).or_insert_with(|| {
+            let mut whole = schema.clone();
+            whole["components"] = self.document["components"].clone();
+            jsonschema::draft202012::new(&whole).expect("a schema")
+        });
+        validator
+            .iter_errors(body)
+            .map(|error| format!("{error} at {}", error.instance_path()))
+            .collect()
+    }
+}
+
+/// Values for a parameter, good and bad.
+fn values(parameter: &Value, names: &[String]) -> BoxedStrategy<Given> {
+    let given = |valid| {
+        let (name, place) = (&parameter["name"], &parameter["in"]);
+        let (name, place) = (
+            name.as_str().unwrap().to_owned(),
+            place.as_str().unwrap().to_owned(),
+        );
+        move |value: String| Given {
+            name: name.clone(),
+            place: place.clone(),
+            value: Some(value),
+            valid,
+        }
+    };
+    let schema = schema_of(parameter);
+    let types = match &schema["type"] {
+        Value::Array(types) => types.clone(),
+        one => vec![one.clone()],
+    };
+    let is = |name: &str| types.iter().any(|one| one == name);
+    let junk = prop_oneof![
+        "[a-z]{1,8}!",
+        Just("-1".to_owned()),
+        Just("99999999999".to_owned()),
+        Just("1.5".to_owned())
+    ];
+    let strategy = if let Some(choices) = schema["enum"].as_array() {
+        let choices: Vec<String> = choices
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        prop_oneof![9 => select(choices).prop_map(given(true)), 1 => junk.prop_map(given(false))]
+            .boxed()
+    } else if is("integer") {
+        let (least, most) = (
+            schema["minimum"].as_i64().unwrap(),
+            schema["maximum"].as_i64().unwrap(),
+        );
+        let outside = prop_oneof![
+            Just((most + 1).to_string()),
+            Just((least - 1).to_string()),
+            junk
+        ];
+        let inside = prop_oneof![least..=most, least..=(least + 5), Just(least), Just(most)];
+        prop_oneof![
+            8 => inside.prop_map(|value| value.to_string()).prop_map(given(true)),
+            1 => outside.prop_map(given(false))
+        ]
+        .boxed()
+    } else if is("boolean") {
+        prop_oneof![
+            8 => any::<bool>().prop_map(|value| value.to_string()).prop_map(given(true)),
+            1 => junk.prop_map(given(false))
+        ]
+        .boxed()
+    } else {
+        let longest = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
+        let known = names
+            .iter()
+            .filter(|name| (name.chars().count() as u64) <= longest);
+        let known = select(known.cloned().collect::<Vec<_>>());
+        let valid = prop_oneof![6 => known, 1 => "\\PC{1,40}.".prop_map(|text| format!("x{text}"))];
+        let valid = valid.prop_map(given(true));
+        match usize::try_from(longest) {
+            Ok(longest) if longest < 10_000 => {
+                let long = "y".repeat(longest + 1);
+                prop_oneof![8 => valid, 1 => Just(long).prop_map(given(false))].boxed()
+            }
+            _ => valid.boxed(),
+        }
+    };
+    let required = parameter["required"] == true;
+    let absent = Given {
+        name: parameter["name"].as_str().unwrap().to_owned(),
+        place: parameter["in"].as_str().unwrap().to_owned(),
+        value: None,
+        valid: !required,
+    };
+    if parameter["in"] == "path" {
+        strategy
+    } else if required {
+        prop_oneof![9 => strategy, 1 => Just(absent)].boxed()
+    } else {
+        prop_oneof![1 => strategy, 1 => Just(absent)].boxed()
+    }
+}
+
+/// The schema of a parameter, without the `null` of optional ones.
+fn schema_of(parameter: &Value) -> &Value {
+    let schema = &parameter["schema"];
+    match schema["oneOf"].as_array() {
+        Some(choices) => choices.iter().find(|one| one["type"] != "null").unwrap(),
+        None => schema,
+    }
+}
+
+fn requests(operation: &Value, names: &[String]) -> BoxedStrategy<Vec<Given>> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let mut all: BoxedStrategy<Vec<Given>> = Just(Vec::new()).boxed();
+    for parameter in parameters {
+        all = (all, values(parameter, names))
+            .prop_map(|(mut all, one)| {
+                all.push(one);
+                all
+            })
+            .boxed();
+    }
+    all
+}
+
+fn uri(path: &str, given: &[Given], more: &[String]) -> String {
+    let mut uri = path.to_owned();
+    let mut query = more.to_vec();
+    for one in given {
+        let Some(value) = &one.value else { continue };
+        match one.place.as_str() {
+            "path" => uri = uri.replace(&format!("{{{}}}", one.name), &encoded(value)),
+            "query" => query.push(format!("{}={}", one.name, encoded(value))),
+            _ => {}
+        }
+    }
+    if query.is_empty() {
+        uri
+    } else {
+        format!("{uri}?{}", query.join("&"))
+    }
+}
+
+async fn check(
+    router: &Router,
+    description: &Description,
+    (path, operation): (&str, &Value),
+    given: &[Given],
+    more: &[String],
+) -> Result<(), String> {
+    let uri = uri(path, given, more);
+    let request = |method| {
+        let mut request = Request::builder().method(method).uri(&uri);
+        for one in given.iter().filter(|one| one.place == "header") {
+            if let Some(value) = one.value.as_deref().filter(|value| value.is_ascii()) {
+                request =
+                    request.header(&one.name, value.replace(|c: char| c.is_ascii_control(), ""));
+            }
+        }
+        request.body(Body::empty()).map_err(|e| e.to_string())
+    };
+    let head = send(router, request(Method::HEAD)?).await;
+    let response = send(router, request(Method::GET)?).await;
+    let status = response.status();
+    if head.status() != status {
+        return Err(format!("HEAD is answered {}, GET {status}", head.status()));
+    }
+    if status.is_server_error() {
+        return Err(format!("a server error: {status}"));
+    }
+    let valid = given.iter().all(|one| one.valid) && more.is_empty();
+    if !valid && status != 400 {
+        return Err(format!(
+            "a request that is not as described is answered {status}"
+        ));
+    }
+    // That some parameters go together is told in words only.
+    if valid && status == 400 && !path.starts_with("/api/v1/exports/") {
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        return Err(format!("a request as described is refused: {body:?}"));
+    }
+    let documented = &operation["responses"][status.as_str()];
+    if documented.is_null() {
+        return Err(format!("{status} is not described"));
+    }
+    let documented = description.resolved(documented);
+    let content_type = response.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let essence = content_type.split(';').next().unwrap();
+    let content = &documented["content"][essence];
+    if content.is_null() {
+        return Err(format!("{status} as {content_type} is not described"));
+    }
+    if essence == "text/event-stream" {
+        return Ok(());
+    }
+    let body = to_bytes(response.into_body(), usize::MAX)
+        .await
+        .map_err(|e| e.to_string())?;
+    let body = match essence {
+        "application/json" | "application/problem+json" => {
+            serde_json::from_slice(&body).map_err(|e| e.to_string())?
+        }
+        _ => json!(str::from_utf8(&body).map_err(|e| e.to_string())?),
+    };
+    let mistakes = description.mistakes(&content["schema"], &body);
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{status}: {}", mistakes.join("\n")))
+    }
+}
+
+#[test]
+fn every_answer_is_as_described() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (router, description, names) = runtime.block_on(async {
+        let router = Fixture::new(mesh()).router();
+        let document = get(&router, "/openapi.json").await.json();
+        let nodes = get(&router, "/api/v1/nodes?limit=1000").await.json();
+        let keys = nodes["items"].as_array().unwrap().iter();
+        let mut names: Vec<String> = keys
+            .map(|node| node["key"].as_str().unwrap().to_owned())
+            .collect();
+        names.extend(["shop", "orders", "totals", "prod", "shop-1", HOSTILE].map(str::to_owned));
+        let description = Description {
+            document,
+            schemas: Default::default(),
+        };
+        (router, description, names)
+    });
+    for operation in description.operations() {
+        let strange = prop_oneof![
+            12 => Just(Vec::new()),
+            1 => vec("zz[a-z]{0,5}=[a-z0-9]{0,5}", 1..2)
+        ];
+        // Operations without parameters of the query have none to refuse.
+        let takes_query = operation.1["parameters"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["in"] == "query"));
+        let strategy = (requests(operation.1, &names), strange);
+        let config = Config {
+            cases: 96,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let mut runner = TestRunner::new(config);
+        let result = runner.run(&strategy, |(given, more)| {
+            let more = if takes_query { more } else { Vec::new() };
+            let checked = check(&router, &description, operation, &given, &more);
+            runtime.block_on(checked).map_err(TestCaseError::fail)
+        });
+        if let Err(error) = result {
+            panic!("{}: {error}", operation.0);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The HTTP API, as its clients see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod access;
+mod client;
+mod description;
+mod events;
+mod exports;
+mod fixture;
+mod large;
+mod paths;
+mod port;
+mod relay;

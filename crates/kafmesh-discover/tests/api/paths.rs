@@ -1,0 +1,405 @@
+//! What each path answers.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, HOSTILE, ask, encoded, get, get_with, mesh};
+
+fn keys(list: &Value) -> Vec<String> {
+    let items = list["items"].as_array().unwrap().iter();
+    items
+        .map(|item| {
+            let node = if item["node"].is_null() {
+                item
+            } else {
+                &item["node"]
+            };
+            format!(
+                "{} {}",
+                node["label"].as_str().unwrap(),
+                node["key"].as_str().unwrap()
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_mesh_is_a_tree_with_edges() {
+    let router = Fixture::new(mesh()).router();
+    let answer = get(&router, "/api/v1/mesh").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let mesh = answer.json();
+    assert_eq!(mesh["revision"], 7);
+    let services = mesh["services"].as_array().unwrap();
+    assert_eq!(services.len(), 2);
+    let shop = services.iter().find(|one| one["key"] == "shop").unwrap();
+    let component = &shop["components"][0];
+    assert_eq!(component["key"], "shop/orders");
+    let objects: Vec<_> = component["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|object| object["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(objects, ["Source", "Processor", "Sink", "View"]);
+    let edges = mesh["edges"].as_array().unwrap();
+    let join = edges.iter().find(|edge| {
+        edge["role"] == "join" && edge["from"]["key"] == "shop/orders/processor/totals"
+    });
+    assert_eq!(
+        join.unwrap()["to"],
+        json!({"label": "Topic", "key": "crm.customers"})
+    );
+}
+
+#[tokio::test]
+async fn a_node_comes_with_its_neighbours() {
+    let router = Fixture::new(mesh()).router();
+    for (path, label, neighbours) in [
+        (
+            "/api/v1/services/shop",
+            "Service",
+            vec!["Component shop/orders", "Pod prod/shop-1"],
+        ),
+        (
+            "/api/v1/services/shop/components/orders",
+            "Component",
+            vec!["Service shop", "Processor shop/orders/processor/totals"],
+        ),
+        (
+            "/api/v1/services/shop/components/orders/objects/processor/totals",
+            "Processor",
+            vec![
+                "Topic crm.customers",
+                "Topic shop.totals-state",
+                "Pod prod/shop-1",
+            ],
+        ),
+        (
+            "/api/v1/topics/shop.orders",
+            "Topic",
+            vec![
+                "Processor shop/orders/processor/totals",
+                "Message orderId.order",
+            ],
+        ),
+        (
+            "/api/v1/messages/orderId.order",
+            "Message",
+            vec!["Topic shop.orders"],
+        ),
+    ] {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        let detail = answer.json();
+        assert_eq!(detail["node"]["label"], label, "{path}");
+        let found = keys(&detail);
+        for neighbour in neighbours {
+            assert!(
+                found.iter().any(|key| key == neighbour),
+                "{path}: {found:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_are_found_whatever_they_hold() {
+    let router = Fixture::new(mesh()).router();
+    let hostile = encoded(HOSTILE);
+    for path in [
+        format!("/api/v1/services/{hostile}"),
+        format!("/api/v1/services/{hostile}/components/{hostile}"),
+        format!("/api/v1/services/{hostile}/components/{hostile}/objects/processor/{hostile}"),
+        format!("/api/v1/topics/{hostile}"),
+        format!("/api/v1/topics/{}", "x".repeat(10_000)),
+        format!("/api/v1/messages/{hostile}"),
+    ] {
+        let answer = get(&router, &path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let router = Fixture::new(mesh()).router();
+    let all = get(&router, "/api/v1/nodes?limit=1000").await.json();
+    let total = all["total"].as_u64().unwrap();
+    let mut collected = Vec::new();
+    let mut offset = Some(0);
+    while let Some(at) = offset {
+        let page = get(&router, &format!("/api/v1/nodes?offset={at}&limit=3")).await;
+        let page = page.json();
+        assert_eq!(page["total"], total);
+        collected.extend(keys(&page));
+        offset = page["next"].as_u64();
+    }
+    assert_eq!(collected, keys(&all));
+    assert_eq!(collected.len() as u64, total);
+
+    let topics = get(&router, "/api/v1/topics").await.json();
+    assert!(keys(&topics).iter().all(|key| key.starts_with("Topic ")));
+    let services = get(&router, "/api/v1/services").await.json();
+    assert_eq!(services["total"], 2);
+    let messages = get(&router, "/api/v1/nodes?label=Message").await.json();
+    assert_eq!(messages, get(&router, "/api/v1/messages").await.json());
+}
+
+#[tokio::test]
+async fn pods_tell_versions_and_failures() {
+    let router = Fixture::new(mesh()).router();
+    let pods = get(&router, "/api/v1/pods?service=shop").await.json();
+    assert_eq!(pods["total"], 2);
+    assert_eq!(pods["items"][0]["state"], "current");
+    assert_eq!(pods["items"][0]["pod"]["version"], "1.2.3");
+    assert_eq!(pods["items"][1]["state"], "stale");
+    assert_eq!(pods["items"][1]["failure"]["kind"], "unreachable");
+    let stale = get(&router, "/api/v1/pods?state=stale").await.json();
+    assert_eq!(stale["total"], 1);
+
+    let pod = get(&router, "/api/v1/pods/prod/shop-1").await.json();
+    assert_eq!(pod["description"]["service"], "shop");
+    assert_eq!(pod["instance"]["kafmeshVersion"], "0.1.0");
+}
+
+#[tokio::test]
+async fn the_last_scrape_comes_first() {
+    let router = Fixture::new(mesh()).router();
+    let answer = get(&router, "/api/v1/runs?limit=2").await;
+    // Runs come and go without a new revision.
+    assert_eq!(answer.header("etag"), None);
+    let runs = answer.json();
+    assert_eq!(runs["items"][0]["id"], "run-2");
+    assert_eq!(runs["next"], 2);
+}
+
+#[tokio::test]
+async fn data_is_followed_in_both_directions() {
+    let router = Fixture::new(mesh()).router();
+    let reached = async |direction: &str, query: &str| {
+        let answer = get(&router, &format!("/api/v1/{direction}?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let view = answer.json();
+        let nodes = view["nodes"].as_array().unwrap().iter();
+        nodes
+            .map(|node| {
+                let (key, depth) = (&node["node"]["key"], &node["depth"]);
+                format!("{} {depth}", key.as_str().unwrap())
+            })
+            .collect::<Vec<_>>()
+    };
+    let near = reached("downstream", "label=Topic&key=shop.orders&depth=1").await;
+    assert_eq!(near, ["shop/orders/processor/totals 1"]);
+    let far = reached("downstream", "label=Topic&key=shop.orders&depth=9").await;
+    assert!(
+        far.contains(&"shop/orders/sink/warehouse 3".to_owned()),
+        "{far:?}"
+    );
+    let up = reached("upstream", "label=Topic&key=shop.totals").await;
+    assert!(up.contains(&"crm.customers 2".to_owned()), "{up:?}");
+    let service = reached("upstream", "label=Service&key=shop&depth=1").await;
+    assert!(service.contains(&"prices 1".to_owned()), "{service:?}");
+}
+
+#[tokio::test]
+async fn search_ranks_names_before_descriptions() {
+    let router = Fixture::new(mesh()).router();
+    let found = get(&router, "/api/v1/search?q=TOTALS").await.json();
+    assert_eq!(
+        found["items"][0]["node"]["key"],
+        "shop/orders/processor/totals"
+    );
+    assert_eq!(found["items"][0]["field"], "name");
+    let described = get(&router, "/api/v1/search?q=adds+customer").await.json();
+    assert_eq!(keys(&described), ["Processor shop/orders/processor/totals"]);
+    assert_eq!(described["items"][0]["field"], "description");
+    let typed = get(&router, "/api/v1/search?q=shop.Order&limit=1000")
+        .await
+        .json();
+    assert!(
+        keys(&typed).contains(&"Message orderId.order".to_owned()),
+        "{typed}"
+    );
+    assert_eq!(
+        get(&router, "/api/v1/search?q=nowhere").await.json()["total"],
+        0
+    );
+}
+
+#[tokio::test]
+async fn kafka_is_shown_where_it_is_configured() {
+    let router = Fixture::new(mesh()).router();
+    let topics = get(&router, "/api/v1/kafka/topics").await.json();
+    assert_eq!(topics["items"][0]["name"], "shop.orders");
+    assert_eq!(topics["items"][0]["end"], 42);
+    let groups = get(&router, "/api/v1/kafka/groups").await.json();
+    assert_eq!(groups["items"][0]["lag"]["shop.orders"]["records"], 7);
+
+    let mut without = mesh();
+    without.actual = None;
+    let router = Fixture::new(without).router();
+    let answer = get(&router, "/api/v1/kafka/topics").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.json()["type"], "urn:kafmesh:problem:not-configured");
+}
+
+#[tokio::test]
+async fn mistakes_are_problem_details() {
+    let router = Fixture::new(mesh()).router();
+    for (path, status, kind) in [
+        ("/api/v1/topics/none", 404, "unknown"),
+        ("/api/v2/mesh", 404, "path"),
+        ("/api/v1/nodes?limit=0", 400, "parameter"),
+        ("/api/v1/nodes?limit=many", 400, "parameter"),
+        ("/api/v1/nodes?limit=1&limit=2", 400, "parameter"),
+        ("/api/v1/nodes?lable=Topic", 400, "parameter"),
+        ("/api/v1/nodes?label=Nothing", 400, "parameter"),
+        ("/api/v1/search", 400, "parameter"),
+        ("/api/v1/search?q=+", 400, "parameter"),
+        ("/api/v1/topics/%FF", 400, "parameter"),
+        ("/api/v1/exports/mesh.dot?label=Topic", 400, "parameter"),
+        (
+            "/api/v1/exports/mesh.dot?label=Topic&key=none",
+            404,
+            "unknown",
+        ),
+        (
+            "/api/v1/services/shop/components/orders/objects/robot/r",
+            400,
+            "parameter",
+        ),
+        (
+            "/api/v1/services/shop/components/orders/processors/none/watch",
+            404,
+            "unknown",
+        ),
+    ] {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        let problem = answer.json();
+        assert_eq!(
+            problem["type"],
+            format!("urn:kafmesh:problem:{kind}"),
+            "{path}"
+        );
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["instance"], path.split('?').next().unwrap());
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+    }
+
+    let request = Request::post("/api/v1/mesh").body(Body::empty()).unwrap();
+    let answer = ask(&router, request).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+    assert_eq!(answer.json()["type"], "urn:kafmesh:problem:method");
+
+    let long = get_with(&router, "/api/v1/mesh", &[("content-length", "1000000")]).await;
+    assert_eq!(long.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let html = get_with(&router, "/api/v1/mesh", &[("accept", "text/html")]).await;
+    assert_eq!(html.status, StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(html.json()["instance"], "/api/v1/mesh");
+}
+
+#[tokio::test]
+async fn a_known_revision_is_not_sent_again() {
+    let fixture = Fixture::new(mesh());
+    let router = fixture.router();
+    for path in ["/api/v1/mesh", "/api/v1/topics", "/api/v1/exports/mesh.dot"] {
+        let first = get(&router, path).await;
+        let tag = first.header("etag").unwrap().to_owned();
+        let again = get_with(&router, path, &[("if-none-match", &tag)]).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}");
+        assert!(again.body.is_empty());
+        assert_eq!(again.header("etag"), Some(&*tag));
+        // A mistake stays one.
+        let wrong = format!("{path}?nonsense=1");
+        if path != "/api/v1/mesh" {
+            let wrong = get_with(&router, &wrong, &[("if-none-match", "*")]).await;
+            assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        }
+    }
+    let tag = get(&router, "/api/v1/mesh")
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    fixture.show(Default::default());
+    let changed = get_with(&router, "/api/v1/mesh", &[("if-none-match", &tag)]).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    assert_eq!(changed.json()["services"], json!([]));
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_who_accepts_it() {
+    use std::io::Read;
+    let router = Fixture::new(mesh()).router();
+    for path in ["/api/v1/mesh", "/api/v1/nodes"] {
+        let plain = get(&router, path).await;
+        assert_eq!(plain.header("content-encoding"), None);
+        let zipped = get_with(&router, path, &[("accept-encoding", "br, gzip;q=0.8")]).await;
+        assert_eq!(zipped.header("content-encoding"), Some("gzip"), "{path}");
+        assert!(zipped.header("vary").unwrap().contains("accept-encoding"));
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&zipped.body[..])
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(text, plain.text());
+        let refused = get_with(&router, path, &[("accept-encoding", "gzip;q=0")]).await;
+        assert_eq!(refused.header("content-encoding"), None);
+    }
+}
+
+#[tokio::test]
+async fn health_and_metrics_and_the_first_page() {
+    let fixture = Fixture::new(mesh());
+    let router = fixture.router();
+    assert_eq!(get(&router, "/health/live").await.text(), "ok\n");
+    assert_eq!(get(&router, "/health/ready").await.json()["ready"], true);
+    assert_eq!(get(&router, "/metrics").await.text(), "# EOF\n");
+    let page = get(&router, "/").await;
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    for link in page.text().split("href=\"").skip(1) {
+        let (link, _) = link.split_once('"').unwrap();
+        if link != "/api/v1/events" {
+            assert_eq!(get(&router, link).await.status, StatusCode::OK, "{link}");
+        }
+    }
+
+    let mut parts = fixture.parts.clone();
+    parts.statuses = kafmesh_discover::status::Statuses::default();
+    let starting = kafmesh_discover::api::router(parts);
+    let answer = get(&starting, "/health/ready").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.json()["why"].is_string());
+}
+
+#[tokio::test]
+async fn head_tells_what_get_would() {
+    let router = Fixture::new(mesh()).router();
+    for path in [
+        "/api/v1/mesh",
+        "/api/v1/topics",
+        "/api/v1/topics/none",
+        "/metrics",
+    ] {
+        let get = get(&router, path).await;
+        let request = Request::head(path).body(Body::empty()).unwrap();
+        let head = ask(&router, request).await;
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{path}"
+        );
+        assert_eq!(head.header("etag"), get.header("etag"));
+        assert!(head.body.is_empty(), "{path}");
+    }
+}

@@ -1,0 +1,216 @@
+//! The port: TLS, client certificates, an end in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafmesh_discover::api::{self, Tls};
+use kafmesh_discover::config::{Access, ServerTls};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::{Fixture, mesh};
+
+/// A certificate authority.
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// A certificate and its key.
+    fn certificate(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
+/// A port that is being served.
+struct Port {
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+async fn open(access: Access) -> Port {
+    let tls = access.tls.as_ref().map(|files| Tls::read(files).unwrap());
+    let fixture = Fixture::with(mesh(), access);
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let stop = fixture.parts.stop.clone();
+    let router = fixture.router();
+    let (stopped, grace) = (stop.clone(), Duration::from_secs(60));
+    let server = tokio::spawn(async move {
+        // Without its sender, the mesh would end before the port does.
+        let _fixture = fixture;
+        api::serve(socket, tls, router, stopped, grace).await
+    });
+    Port {
+        address,
+        stop,
+        server,
+    }
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+async fn request(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    path: &str,
+) -> std::io::Result<String> {
+    let text = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(text.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+/// Asks over TLS, with a certificate or without.
+async fn ask(
+    address: SocketAddr,
+    authority: &Authority,
+    certificate: Option<&(String, String)>,
+    path: &str,
+) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match certificate {
+        None => config.with_no_client_auth(),
+        Some((certificate, key)) => config
+            .with_client_auth_cert(
+                vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
+                PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+            )
+            .unwrap(),
+    };
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await?;
+    request(stream, path).await
+}
+
+#[tokio::test]
+async fn client_certificates_are_asked_for_but_on_the_health_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
+    let (certificate, key) = servers.certificate("localhost");
+    let port = open(Access {
+        tls: Some(ServerTls {
+            certificate: write(dir.path(), "tls.crt", &certificate),
+            key: write(dir.path(), "tls.key", &key),
+            client_ca: Some(write(dir.path(), "ca.crt", &clients.pem)),
+        }),
+        ..Access::default()
+    })
+    .await;
+
+    // A connection that says nothing holds up nobody.
+    let _silent = TcpStream::connect(port.address).await.unwrap();
+    let known = clients.certificate("map");
+    let answer = ask(port.address, &servers, Some(&known), "/api/v1/topics")
+        .await
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let none = ask(port.address, &servers, None, "/api/v1/topics")
+        .await
+        .unwrap();
+    assert!(none.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{none}");
+    assert!(none.contains("urn:kafmesh:problem:certificate"), "{none}");
+    let health = ask(port.address, &servers, None, "/health/live")
+        .await
+        .unwrap();
+    assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
+    let stranger = strangers.certificate("map");
+    let refused = ask(port.address, &servers, Some(&stranger), "/health/live").await;
+    assert!(refused.is_err(), "{refused:?}");
+    let plain = TcpStream::connect(port.address).await.unwrap();
+    let plain = request(plain, "/health/live").await.unwrap_or_default();
+    assert!(!plain.contains("200 OK"), "{plain}");
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (certificate, key) = authority.certificate("localhost");
+    let (_, other) = authority.certificate("localhost");
+    let files = ServerTls {
+        certificate: write(dir.path(), "tls.crt", &certificate),
+        key: write(dir.path(), "tls.key", &key),
+        client_ca: None,
+    };
+    let told = |files: &ServerTls| Tls::read(files).err().unwrap().to_string();
+    assert!(Tls::read(&files).is_ok());
+    let missing = ServerTls {
+        key: dir.path().join("none.key"),
+        ..files.clone()
+    };
+    assert!(told(&missing).contains("none.key: "), "{}", told(&missing));
+    let swapped = ServerTls {
+        certificate: files.key.clone(),
+        ..files.clone()
+    };
+    assert!(
+        told(&swapped).contains("no certificate in it"),
+        "{}",
+        told(&swapped)
+    );
+    let foreign = ServerTls {
+        key: write(dir.path(), "other.key", &other),
+        ..files.clone()
+    };
+    assert!(told(&foreign).contains("other.key: "), "{}", told(&foreign));
+}
+
+#[tokio::test]
+async fn a_stop_ends_streams_and_the_port() {
+    let port = open(Access::default()).await;
+    let mut stream = TcpStream::connect(port.address).await.unwrap();
+    stream
+        .write_all(b"GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut begun = Vec::new();
+    while !String::from_utf8_lossy(&begun).contains("event: hello") {
+        assert_ne!(stream.read_buf(&mut begun).await.unwrap(), 0);
+    }
+    port.stop.cancel();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.ends_with(b"0\r\n\r\n"), "the stream ends in order");
+    port.server.await.unwrap().unwrap();
+}

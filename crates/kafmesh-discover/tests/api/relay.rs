@@ -1,0 +1,277 @@
+//! A processor's operations, merged over the pods it runs in.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::Stream;
+use kafmesh_discover::api;
+use kafmesh_discover::config::Secret;
+use kafmesh_discover::mesh::pod::Pods;
+use kafmesh_proto::watch::v1::watch_api_server::{WatchApi, WatchApiServer};
+use kafmesh_proto::watch::v1::{Input, Operation, ProcessorRequest, ProcessorResponse};
+use tokio::sync::{broadcast, watch};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::{BroadcastStream, TcpListenerStream};
+use tonic::{Request, Response, Status};
+
+use crate::events::{Event, Events};
+use crate::fixture::{Fixture, get, mesh, pod, shop};
+
+const PATH: &str = "/api/v1/services/shop/components/orders/processors/totals/watch";
+
+/// A pod whose processor can be watched.
+#[derive(Clone)]
+struct Pod {
+    address: SocketAddr,
+    operations: broadcast::Sender<ProcessorResponse>,
+    /// How many watch now.
+    watchers: watch::Sender<usize>,
+    asked: Arc<AtomicUsize>,
+    token: Option<&'static str>,
+    disabled: bool,
+}
+
+struct Watching(watch::Sender<usize>);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.send_modify(|watchers| *watchers -= 1);
+    }
+}
+
+#[tonic::async_trait]
+impl WatchApi for Pod {
+    type ProcessorStream = Pin<Box<dyn Stream<Item = Result<ProcessorResponse, Status>> + Send>>;
+
+    async fn processor(
+        &self,
+        request: Request<ProcessorRequest>,
+    ) -> Result<Response<Self::ProcessorStream>, Status> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.disabled {
+            return Err(Status::unimplemented("watch is off"));
+        }
+        let given = request.metadata().get("authorization");
+        if let Some(token) = self.token
+            && given.is_none_or(|given| given != token)
+        {
+            return Err(Status::unauthenticated("a token is needed"));
+        }
+        let request = request.into_inner();
+        assert_eq!(
+            (&*request.component, &*request.processor),
+            ("orders", "totals")
+        );
+        self.watchers.send_modify(|watchers| *watchers += 1);
+        let watching = Watching(self.watchers.clone());
+        let operations = BroadcastStream::new(self.operations.subscribe());
+        let operations = operations.map(move |operation| {
+            let _ = &watching;
+            operation.map_err(|_| Status::data_loss("the test is too slow"))
+        });
+        Ok(Response::new(Box::pin(operations)))
+    }
+}
+
+impl Pod {
+    async fn start(token: Option<&'static str>, disabled: bool) -> Self {
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let pod = Self {
+            address: socket.local_addr().unwrap(),
+            operations: broadcast::Sender::new(4096),
+            watchers: watch::Sender::new(0),
+            asked: Arc::default(),
+            token,
+            disabled,
+        };
+        let server = tonic::transport::Server::builder()
+            .add_service(WatchApiServer::new(pod.clone()))
+            .serve_with_incoming(TcpListenerStream::new(socket));
+        tokio::spawn(server);
+        pod
+    }
+
+    fn operate(&self, offset: i64, value: String) {
+        let operation = Operation {
+            input: Some(Input {
+                topic: "shop.orders".to_owned(),
+                offset,
+                value,
+                ..Input::default()
+            }),
+            ..Operation::default()
+        };
+        let response = ProcessorResponse {
+            operation: Some(operation),
+            lost: 0,
+        };
+        self.operations.send(response).unwrap();
+    }
+
+    async fn watched_by(&self, count: usize) {
+        let mut watchers = self.watchers.subscribe();
+        watchers
+            .wait_for(|watchers| *watchers == count)
+            .await
+            .unwrap();
+    }
+}
+
+fn pods<const N: usize>(pods: [(&str, &Pod); N]) -> Pods {
+    pods.into_iter()
+        .map(|(name, running)| pod(name, &running.address.to_string(), shop()))
+        .collect()
+}
+
+async fn next(events: &mut Events, name: &str) -> Event {
+    let event = events.next().await.unwrap();
+    assert_eq!(event.name, name, "{event:?}");
+    event
+}
+
+#[tokio::test]
+async fn operations_of_all_pods_are_merged_while_pods_come_and_go() {
+    let (one, two) = (Pod::start(None, false).await, Pod::start(None, false).await);
+    let fixture = Fixture::new(mesh());
+    fixture.show(pods([("one", &one)]));
+    let router = fixture.router();
+    let mut events = Events::open(&router, PATH, None).await;
+    assert_eq!(next(&mut events, "joined").await.data["pod"], "prod/one");
+    one.operate(1, "{}".to_owned());
+    let operation = next(&mut events, "operation").await.data;
+    assert_eq!(operation["pod"], "prod/one");
+    assert_eq!(operation["input"]["offset"], 1);
+
+    fixture.show(pods([("one", &one), ("two", &two)]));
+    assert_eq!(next(&mut events, "joined").await.data["pod"], "prod/two");
+    two.operate(2, String::new());
+    assert_eq!(next(&mut events, "operation").await.data["pod"], "prod/two");
+    let lost = ProcessorResponse {
+        operation: None,
+        lost: 12,
+    };
+    two.operations.send(lost).unwrap();
+    let lost = next(&mut events, "lost").await.data;
+    assert_eq!(
+        (&lost["pod"], &lost["lost"]),
+        (&"prod/two".into(), &12.into())
+    );
+
+    fixture.show(pods([("two", &two)]));
+    assert_eq!(next(&mut events, "left").await.data["pod"], "prod/one");
+    one.watched_by(0).await;
+
+    // The browser leaves, and with it what it watched.
+    two.watched_by(1).await;
+    drop(events);
+    two.watched_by(0).await;
+}
+
+#[tokio::test]
+async fn pods_that_cannot_be_watched_are_told_of() {
+    let off = Pod::start(None, true).await;
+    let asks = Pod::start(Some("Bearer secret"), false).await;
+    let gone = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.local_addr().unwrap()
+    };
+    let mut all = pods([("off", &off), ("asks", &asks)]);
+    all.extend([pod("gone", &gone.to_string(), shop())]);
+    let fixture = Fixture::new(mesh());
+    fixture.show(all);
+    let router = fixture.router();
+    let mut events = Events::open(&router, PATH, None).await;
+    let mut failures = Vec::new();
+    for _ in 0..3 {
+        let failure = next(&mut events, "failed").await.data;
+        let text = |name: &str| failure[name].as_str().unwrap().to_owned();
+        failures.push((text("pod"), text("kind")));
+    }
+    failures.sort();
+    let expected = [
+        ("prod/asks", "token"),
+        ("prod/gone", "unreachable"),
+        ("prod/off", "disabled"),
+    ];
+    assert_eq!(
+        failures,
+        expected.map(|(pod, kind)| (pod.to_owned(), kind.to_owned()))
+    );
+
+    let mut parts = fixture.parts.clone();
+    parts.watch_token = Some(Secret::new("secret"));
+    fixture.show(pods([("asks", &asks)]));
+    let mut events = Events::open(&api::router(parts), PATH, None).await;
+    assert_eq!(next(&mut events, "joined").await.data["pod"], "prod/asks");
+}
+
+#[tokio::test]
+async fn a_pod_that_ends_its_stream_is_asked_again() {
+    let mut one = Pod::start(None, false).await;
+    let fixture = Fixture::new(mesh());
+    fixture.show(pods([("one", &one)]));
+    let mut events = Events::open(&fixture.router(), PATH, None).await;
+    next(&mut events, "joined").await;
+    // More at once than the pod keeps for a watcher: it ends the stream.
+    for offset in 0..5000 {
+        one.operate(offset, String::new());
+    }
+    loop {
+        let event = events.next().await.unwrap();
+        if event.name == "joined" {
+            break;
+        }
+    }
+    assert!(one.asked.load(Ordering::Relaxed) >= 2);
+    one.disabled = true;
+}
+
+#[tokio::test]
+async fn a_slow_browser_loses_operations_and_is_told() {
+    let one = Pod::start(None, false).await;
+    let fixture = Fixture::new(mesh());
+    fixture.show(pods([("one", &one)]));
+    let mut events = Events::open(&fixture.router(), PATH, None).await;
+    next(&mut events, "joined").await;
+    // 20 MB, of which 4 wait at most.
+    let value = "v".repeat(10_000);
+    for offset in 0..2000 {
+        one.operate(offset, value.clone());
+        if offset % 50 == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+    let (mut shown, mut lost) = (0, 0);
+    while shown + lost < 2000 {
+        let event = events.next().await.unwrap();
+        match &*event.name {
+            "operation" => shown += 1,
+            "lost" => {
+                assert!(event.data["pod"].is_null());
+                lost += event.data["lost"].as_u64().unwrap();
+            }
+            _ => panic!("{event:?}"),
+        }
+    }
+    assert!(lost > 0 && shown >= 300, "{shown} shown, {lost} lost");
+}
+
+#[tokio::test]
+async fn watches_are_bounded() {
+    let one = Pod::start(None, false).await;
+    let fixture = Fixture::new(mesh());
+    fixture.show(pods([("one", &one)]));
+    let router = fixture.router();
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        let mut events = Events::open(&router, PATH, None).await;
+        next(&mut events, "joined").await;
+        open.push(events);
+    }
+    assert_eq!(get(&router, PATH).await.status, 503);
+    one.watched_by(32).await;
+    fixture.parts.stop.cancel();
+    one.watched_by(0).await;
+}
