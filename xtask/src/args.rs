@@ -53,7 +53,7 @@ Examples:
 Kafka (54 MB), PostgreSQL (15 MB) and Neo4j (116 MB) are fetched once into $XDG_CACHE_HOME/kafmesh or
 ~/.cache/kafmesh. For the tests of kafmesh-discover, Kubernetes' API server, etcd, grpcurl and Helm are compiled
 there once, from sources that the Go module proxy has (12 minutes on two cores); where no Go 1.26 or newer is
-installed, one is fetched for that (72 MB).
+installed, one is fetched for that from what GOPROXY names (72 MB).
 NO_COLOR turns colours off.
 ";
 

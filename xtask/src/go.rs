@@ -119,7 +119,7 @@ impl Program {
                 "Go could not build {name}; the whole log is {}. If a module could not be downloaded, is {} reachable \
                  from here (GOPROXY names another)? What was compiled is kept: the next run goes on from there.",
                 path.display(),
-                toolchain::proxy()
+                toolchain::proxy().as_deref().unwrap_or("Go's module proxy")
             );
         }
         say::note(format!(

@@ -17,9 +17,6 @@ const OLDEST: (u32, u32) = (1, 26);
 /// The Go that is fetched.
 const VERSION: &str = "1.26.8";
 
-/// Where Go gets modules when `GOPROXY` does not say.
-const PROXY: &str = "https://proxy.golang.org";
-
 /// The executable `go`.
 pub(super) fn provide() -> Result<PathBuf> {
     if let Some(installed) = require::program("go")
@@ -77,30 +74,35 @@ fn published(system: &str, processor: &str) -> Result<(&'static str, &'static st
     })
 }
 
-/// The proxy that modules come from, the first if there are several.
-pub(super) fn proxy() -> String {
+/// The proxy that modules come from, the first if `GOPROXY` names several; `None` if it names none, which leaves it to
+/// Go.
+pub(super) fn proxy() -> Option<String> {
     first_proxy(&std::env::var("GOPROXY").unwrap_or_default())
 }
 
-fn first_proxy(setting: &str) -> String {
-    let proxy = setting
-        .split([',', '|'])
-        .map(str::trim)
-        .find(|entry| entry.contains("://"))
-        .unwrap_or(PROXY);
-    proxy.trim_end_matches('/').to_owned()
+fn first_proxy(setting: &str) -> Option<String> {
+    let mut entries = setting.split([',', '|']).map(str::trim);
+    let proxy = entries.find(|entry| entry.contains("://"))?;
+    Some(proxy.trim_end_matches('/').to_owned())
 }
 
 fn fetch(folder: &Path) -> Result<()> {
     let (platform, sum) = published(std::env::consts::OS, std::env::consts::ARCH)?;
+    let Some(proxy) = proxy() else {
+        bail!(
+            "no Go {}.{} or newer is installed, and GOPROXY names no module proxy to fetch one from: install Go, or \
+             set GOPROXY",
+            OLDEST.0,
+            OLDEST.1
+        );
+    };
     require::ensure(&[Need::Curl, Need::Unzip])?;
     say::step(format!(
-        "fetching Go {VERSION} from {} (72 MB, only the first time; kept in {})",
-        proxy(),
+        "fetching Go {VERSION} from {proxy} (72 MB, only the first time; kept in {})",
         cache::directory()?.display()
     ));
     let version = format!("v0.0.1-go{VERSION}.{platform}");
-    let url = format!("{}/golang.org/toolchain/@v/{version}.zip", proxy());
+    let url = format!("{proxy}/golang.org/toolchain/@v/{version}.zip");
     let archive = folder.join("go.zip");
     let mut curl = process::tethered("curl");
     curl.args(["--fail", "--location", "--silent", "--show-error"])
@@ -189,17 +191,17 @@ mod tests {
     #[test]
     fn the_first_proxy_is_asked() {
         for (setting, expected) in [
-            ("", PROXY),
-            ("direct", PROXY),
-            ("off", PROXY),
+            ("", None),
+            ("direct", None),
+            ("off", None),
             (
                 "https://one.example/go/,https://two.example,direct",
-                "https://one.example/go",
+                Some("https://one.example/go"),
             ),
-            ("https://one.example|direct", "https://one.example"),
-            ("direct,file:///srv/modules", "file:///srv/modules"),
+            ("https://one.example|direct", Some("https://one.example")),
+            ("direct,file:///srv/modules", Some("file:///srv/modules")),
         ] {
-            assert_eq!(first_proxy(setting), expected, "{setting}");
+            assert_eq!(first_proxy(setting).as_deref(), expected, "{setting}");
         }
     }
 

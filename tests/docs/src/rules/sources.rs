@@ -118,16 +118,11 @@ pub fn places(files: &[File]) -> Vec<String> {
     let checked = files
         .iter()
         .filter(|file| !file.path.ends_with("Cargo.lock"));
-    let mut found = lines(
+    lines(
         checked,
         |line| places.iter().any(|place| mentions(line, place)),
         "names a place of one machine",
-    );
-    // Go's own default for everybody, which has to be known where there is no Go yet to ask.
-    found.retain(|message| {
-        !message.starts_with("xtask/src/go/toolchain.rs:") || !message.contains(": const PROXY: ")
-    });
-    found
+    )
 }
 
 /// Whether `line` has `place`, a directory only at the start of a path.
@@ -242,16 +237,5 @@ mod tests {
             format!("see {directory}\nfrom https://{host}/a\nvar{directory}\n$HOME{directory}\n");
         let found = places(&[File::new("a.md", &text), File::new("Cargo.lock", &text)]);
         assert_eq!(found.len(), 2, "{found:?}");
-    }
-
-    #[test]
-    fn only_the_default_of_go_may_name_its_host() {
-        let host = ["proxy.golang", ".org"].concat();
-        let text = format!("const PROXY: &str = \"https://{host}\";\n// from {host}\n");
-        let found = places(&[
-            File::new("xtask/src/go/toolchain.rs", &text),
-            File::new("xtask/src/go.rs", &text),
-        ]);
-        assert_eq!(found.len(), 3, "{found:?}");
     }
 }
