@@ -101,7 +101,7 @@ impl FakePod {
     }
 
     /// A process that answers calls with headers, and then with what `body` makes.
-    pub async fn answering(body: fn() -> Body) -> Self {
+    pub async fn answering(body: impl Fn() -> Body + Clone + Send + Sync + 'static) -> Self {
         let handler = move || async move {
             Response::builder()
                 .header(header::CONTENT_TYPE, "application/grpc")
@@ -127,13 +127,18 @@ impl FakePod {
         Self::answering(|| Body::from_stream(stream::pending::<Result<Vec<u8>, String>>())).await
     }
 
-    /// A process whose answer has 100 MB.
-    pub async fn answering_100_mb() -> Self {
-        Self::answering(|| {
-            const CHUNK: usize = 1 << 20;
+    /// A process whose answer has 100 MB; `sent` counts those it gets rid of.
+    pub async fn answering_100_mb(sent: Arc<AtomicUsize>) -> Self {
+        const MB: usize = 1 << 20;
+        Self::answering(move || {
             let mut first = vec![0];
-            first.extend((100 * CHUNK as u32).to_be_bytes());
-            let chunks = std::iter::once(first).chain(std::iter::repeat_n(vec![b'x'; CHUNK], 100));
+            first.extend((100 * MB as u32).to_be_bytes());
+            let sent = sent.clone();
+            let rest = (0..100).map(move |_| {
+                sent.fetch_add(1, Ordering::SeqCst);
+                vec![b'x'; MB]
+            });
+            let chunks = std::iter::once(first).chain(rest);
             Body::from_stream(stream::iter(chunks.map(Ok::<_, String>)))
         })
         .await

@@ -75,7 +75,7 @@ impl Known {
         Observed {
             pod: observed.pod.clone(),
             answer: observed.answer.clone().map(|answer| Answer {
-                description: self.intern((*answer.description).clone()),
+                description: self.intern(answer.description),
                 ..answer
             }),
             failure: observed.failure.clone().or_else(|| {
@@ -212,7 +212,7 @@ impl Known {
                 {
                     tracing::info!(pod = %asked.key, "answers again");
                 }
-                let description = self.intern(description);
+                let description = self.intern(Arc::new(description));
                 let same = before.answer.clone().filter(|answer| {
                     (&answer.instance, &answer.description) == (&instance, &description)
                 });
@@ -264,11 +264,10 @@ impl Known {
         }
     }
 
-    fn intern(&mut self, description: Description) -> Arc<Description> {
+    fn intern(&mut self, description: Arc<Description>) -> Arc<Description> {
         if let Some(known) = self.descriptions.get(&description) {
             return known.clone();
         }
-        let description = Arc::new(description);
         self.descriptions.insert(description.clone());
         description
     }

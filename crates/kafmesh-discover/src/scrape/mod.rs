@@ -7,30 +7,22 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::dial::{self, Dialer};
-use crate::mesh::description::Description;
-use crate::mesh::pod::{FailureKind, Instance, Pod, PodKey, Pods};
-use crate::mesh::run::{RunKind, ScrapeRun};
-use crate::status::{Part, Statuses};
+use crate::dial::Dialer;
+use crate::mesh::pod::Pods;
+use crate::mesh::run::ScrapeRun;
+use crate::status::Statuses;
 
 pub use metrics::Metrics;
 
-use ask::Asking;
-use found::Found;
-use known::{Heard, Known};
-use kubernetes::{News, What};
-use queue::Queue;
-use runs::Runs;
+use scraper::Scraper;
 
 mod answer;
 mod ask;
@@ -40,9 +32,7 @@ mod kubernetes;
 mod metrics;
 mod queue;
 mod runs;
-
-/// What is learned is published after so long, so that what happens together is published once.
-const COLLECT: Duration = Duration::from_millis(100);
+mod scraper;
 
 /// How many runs are remembered.
 pub const REMEMBERED_RUNS: usize = 100;
@@ -70,7 +60,8 @@ pub struct Config {
     pub interval: Duration,
     /// How long one may take to answer, connecting included.
     pub timeout: Duration,
-    /// How many are asked at a time.
+    /// How many are asked at a time, at least two; those that failed last time have half of the
+    /// places at most.
     pub concurrency: usize,
     /// Longest answer, in bytes.
     pub limit: usize,
@@ -137,8 +128,9 @@ pub async fn run(
             ));
         }
     }
-    let mut scrape = Scrape::new(config, initial, namespaces, out);
-    let mut interval = tokio::time::interval(scrape.interval);
+    let mut scraper = Scraper::new(&config, initial, namespaces, out);
+    // An interval of zero is none that tokio has.
+    let mut interval = tokio::time::interval(config.interval.max(Duration::from_millis(1)));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::new();
     loop {
@@ -146,191 +138,14 @@ pub async fn run(
             () = stop.cancelled() => break,
             // `tell` is held here, so there is at least one.
             _ = news.recv_many(&mut batch, 1024) => {
-                if scrape.learn(batch.drain(..)) {
+                if scraper.learn(batch.drain(..)) {
                     interval.reset();
-                    scrape.all_wanted = true;
                 }
             }
-            _ = interval.tick() => scrape.all_wanted |= !scrape.runs.is_full_open(),
-            Some(asked) = scrape.asking.join_next() => match asked {
-                Ok(asked) => scrape.hear(asked),
-                Err(error) => tracing::error!("the task that asked a process failed: {error}"),
-            },
-            () = tokio::time::sleep_until(scrape.publish_at.unwrap_or_else(Instant::now)),
-                if scrape.publish_at.is_some() => scrape.publish(),
+            _ = interval.tick() => scraper.tick(),
+            () = scraper.progress() => {}
         }
-        scrape.go_on();
+        scraper.go_on();
     }
-    scrape.publish();
-}
-
-/// A scraper at work: what [`run`] hands events to.
-struct Scrape {
-    interval: Duration,
-    how: Asking,
-    statuses: Statuses,
-    metrics: Metrics,
-    known: Known,
-    queue: Queue,
-    runs: Runs,
-    asking: JoinSet<Asked>,
-    /// Whether all are to be asked once the scrape under way, if there is one, has ended.
-    all_wanted: bool,
-    /// The namespaces that Kubernetes does not tell of, and why.
-    failing: Vec<(Option<String>, String)>,
-    out: watch::Sender<Arc<Scraped>>,
-    publish_at: Option<Instant>,
-}
-
-/// A process that was asked, and what it said.
-struct Asked {
-    pod: Pod,
-    took: Duration,
-    said: Result<(Instance, Description), dial::Error>,
-}
-
-impl Scrape {
-    fn new(
-        config: Config,
-        initial: Pods,
-        namespaces: BTreeSet<Option<String>>,
-        out: watch::Sender<Arc<Scraped>>,
-    ) -> Self {
-        let targets = config.targets.iter().map(|target| Found::target(target));
-        if !namespaces.is_empty() {
-            let why = "for the first list of pods";
-            config.statuses.waiting(Part::Kubernetes, why);
-        }
-        let why = "for the first answers of the processes";
-        config.statuses.waiting(Part::Scrape, why);
-        Self {
-            interval: config.interval,
-            how: Asking {
-                dialer: config.dialer,
-                timeout: config.timeout,
-                limit: config.limit,
-            },
-            statuses: config.statuses,
-            metrics: config.metrics,
-            known: Known::new(initial, targets.collect(), namespaces),
-            queue: Queue::new(config.concurrency),
-            runs: Runs::new(&config.name),
-            asking: JoinSet::new(),
-            all_wanted: false,
-            failing: Vec::new(),
-            out,
-            publish_at: None,
-        }
-    }
-
-    /// Takes what Kubernetes tells. Returns whether it is known for the first time which pods there
-    /// are.
-    fn learn(&mut self, news: impl Iterator<Item = News>) -> bool {
-        let was_listed = self.known.is_listed();
-        let mut changed = BTreeSet::new();
-        for News { namespace, what } in news {
-            match what {
-                What::Listed(pods) => changed.extend(self.known.list(namespace, pods)),
-                What::Applied(found) => changed.extend(self.known.apply(found)),
-                What::Gone(key) => self.known.remove(&key),
-                What::Watching => {
-                    self.failing.retain(|(of, _)| *of != namespace);
-                    self.tell_status();
-                }
-                What::Failing(why) => {
-                    self.failing.retain(|(of, _)| *of != namespace);
-                    self.failing.push((namespace, why));
-                    self.tell_status();
-                }
-            }
-        }
-        let changed: Vec<PodKey> = changed
-            .into_iter()
-            .filter(|key| self.known.askable_pod(key).is_some())
-            .collect();
-        if !changed.is_empty() {
-            for key in &changed {
-                self.queue.push_changed(key.clone());
-            }
-            self.runs.open(RunKind::Changed, false, changed);
-        }
-        !was_listed && self.known.is_listed()
-    }
-
-    fn tell_status(&self) {
-        match self.failing.last() {
-            Some((_, why)) => self.statuses.failing(Part::Kubernetes, why),
-            None if self.known.is_listed() => self.statuses.working(Part::Kubernetes),
-            None => {}
-        }
-    }
-
-    /// Asks all.
-    fn ask_all(&mut self) {
-        self.all_wanted = false;
-        let pods: Vec<PodKey> = self.known.askable().cloned().collect();
-        if pods.is_empty() && !self.known.is_listed() {
-            return;
-        }
-        for key in &pods {
-            self.queue.push(key.clone(), self.known.is_failing(key));
-        }
-        let complete = self.known.is_listed();
-        self.runs.open(RunKind::Full, complete, pods);
-    }
-
-    fn hear(&mut self, asked: Asked) {
-        let Asked { pod, took, said } = asked;
-        self.metrics
-            .asked(took, said.as_ref().err().map(|error| error.kind));
-        let heard = self.known.hear(&pod, said);
-        if !self.queue.done(&pod.key) {
-            self.runs.asked(&pod.key, heard == Heard::Answered);
-        }
-    }
-
-    /// Asks those whose turn it is, and sees what has come to an end.
-    fn go_on(&mut self) {
-        if self.all_wanted && !self.runs.is_full_open() {
-            self.ask_all();
-        }
-        while let Some(key) = self.queue.next() {
-            let Some(pod) = self.known.askable_pod(&key).cloned() else {
-                self.queue.done(&key);
-                self.runs.asked(&key, false);
-                continue;
-            };
-            let how = self.how.clone();
-            self.asking.spawn(async move {
-                let started = Instant::now();
-                let said = AssertUnwindSafe(how.ask(&pod)).catch_unwind().await;
-                let said = said.unwrap_or_else(|_| {
-                    let why = "its answer made kafmesh-discover panic; please report that";
-                    Err(dial::Error::new(&pod, FailureKind::Invalid, why))
-                });
-                let took = started.elapsed();
-                Asked { pod, took, said }
-            });
-        }
-        let closed = self.runs.close();
-        if closed.full {
-            self.known.tidy();
-            self.metrics.full_scrape();
-        }
-        if closed.complete {
-            self.statuses.working(Part::Scrape);
-        }
-        if (self.known.take_changed() || closed.any) && self.publish_at.is_none() {
-            self.publish_at = Some(Instant::now() + COLLECT);
-        }
-    }
-
-    fn publish(&mut self) {
-        self.publish_at = None;
-        self.metrics.known(self.known.pods());
-        self.out.send_replace(Arc::new(Scraped {
-            pods: self.known.pods().clone(),
-            runs: self.runs.ended(),
-        }));
-    }
+    scraper.publish();
 }

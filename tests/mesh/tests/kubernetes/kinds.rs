@@ -1,5 +1,7 @@
 //! Pods that answer in another way than they should, or not at all.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kafmesh_discover::mesh::pod::FailureKind::{
@@ -104,8 +106,11 @@ async fn a_pod_that_closes_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_answers_100_mb() {
-    let pod = FakePod::answering_100_mb().await;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let pod = FakePod::answering_100_mb(sent.clone()).await;
     check(pod, TooLarge, "its answer is longer than 16777216 bytes").await;
+    let sent = sent.load(Ordering::SeqCst);
+    assert!(sent < 20, "{sent} MB of it were taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
