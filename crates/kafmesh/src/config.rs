@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// How a service runs.
 ///
@@ -35,6 +37,14 @@ pub struct Config {
     pub startup_timeout: Duration,
     /// `KAFMESH_SHUTDOWN_TIMEOUT`: how long a stop may take before it is cut short. Default `30s`.
     pub shutdown_timeout: Duration,
+    /// `KAFMESH_WATCH`: whether processors may be watched over gRPC. Default `on`.
+    pub watch: bool,
+    /// `KAFMESH_WATCH_TOKEN`: what who watches has to send as `authorization: Bearer TOKEN`. Without it, whoever
+    /// reaches the port may watch.
+    pub watch_token: Option<Secret>,
+    /// `KAFMESH_WATCH_RATE`: operations that each watcher is shown per second, at most; the others are counted as
+    /// lost. Default 1000.
+    pub watch_rate: NonZeroU32,
     /// `KAFMESH_DEV`: a development machine; replication factors above the number of brokers are
     /// lowered to it. Default `false`.
     pub dev: bool,
@@ -55,6 +65,9 @@ impl Config {
             state_cache_bytes: 8 << 20,
             startup_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
+            watch: true,
+            watch_token: None,
+            watch_rate: DEFAULT_WATCH_RATE,
             dev: false,
             kafka: BTreeMap::new(),
         }
@@ -111,6 +124,11 @@ impl Config {
                 }
                 "KAFMESH_STARTUP_TIMEOUT" => config.startup_timeout = duration(&name, value)?,
                 "KAFMESH_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration(&name, value)?,
+                "KAFMESH_WATCH" => config.watch = boolean(&name, value)?,
+                "KAFMESH_WATCH_TOKEN" => config.watch_token = Some(token(&name, value)?),
+                "KAFMESH_WATCH_RATE" => {
+                    config.watch_rate = parse(&name, value, "a number above zero such as 1000")?
+                }
                 "KAFMESH_DEV" => config.dev = boolean(&name, value)?,
                 _ => {
                     if let Some(property) = name.strip_prefix("KAFMESH_KAFKA_") {
@@ -175,6 +193,27 @@ impl Config {
         self
     }
 
+    /// Sets [`watch`](Self::watch).
+    #[must_use]
+    pub fn with_watch(mut self, watch: bool) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Sets [`watch_token`](Self::watch_token).
+    #[must_use]
+    pub fn with_watch_token(mut self, token: impl Into<Secret>) -> Self {
+        self.watch_token = Some(token.into());
+        self
+    }
+
+    /// Sets [`watch_rate`](Self::watch_rate).
+    #[must_use]
+    pub fn with_watch_rate(mut self, rate: NonZeroU32) -> Self {
+        self.watch_rate = rate;
+        self
+    }
+
     /// Sets [`dev`](Self::dev).
     #[must_use]
     pub fn with_dev(mut self, dev: bool) -> Self {
@@ -189,6 +228,8 @@ impl Config {
         self
     }
 }
+
+const DEFAULT_WATCH_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
 /// Whether a variable with our prefix is set by others: the tests', or by Kubernetes in every pod
 /// for each Service of the namespace, such as one called `kafmesh-map`:
@@ -228,6 +269,19 @@ fn non_empty(name: &str, value: &str) -> Result<String> {
     } else {
         Ok(value.to_owned())
     }
+}
+
+/// A token that can be sent as metadata; the error does not show it.
+fn token(name: &str, value: &str) -> Result<Secret> {
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::Config {
+            name: name.to_owned(),
+            problem:
+                "its value is not a token of visible ASCII characters; leave it unset to need none"
+                    .to_owned(),
+        });
+    }
+    Ok(value.into())
 }
 
 fn parse<T: std::str::FromStr>(name: &str, value: &str, accepted: &str) -> Result<T> {
@@ -307,6 +361,9 @@ mod tests {
             ("KAFMESH_LISTEN", "127.0.0.1:0"),
             ("KAFMESH_COMMIT_INTERVAL", "250ms"),
             ("KAFMESH_DEV", "true"),
+            ("KAFMESH_WATCH", "off"),
+            ("KAFMESH_WATCH_TOKEN", "secret"),
+            ("KAFMESH_WATCH_RATE", "7"),
             ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
         ])
         .unwrap();
@@ -314,9 +371,20 @@ mod tests {
             .with_listen("127.0.0.1:0".parse().unwrap())
             .with_commit_interval(Duration::from_millis(250))
             .with_dev(true)
+            .with_watch(false)
+            .with_watch_token("secret")
+            .with_watch_rate(NonZeroU32::new(7).unwrap())
             .with_kafka("security.protocol", "SASL_SSL");
         assert_eq!(config, expected);
         assert_eq!(from(&[]).unwrap(), Config::new("localhost:9092"));
+    }
+
+    #[test]
+    fn a_token_is_shown_nowhere() {
+        let error = from(&[("KAFMESH_WATCH_TOKEN", "my secret")]).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        let config = from(&[("KAFMESH_WATCH_TOKEN", "secret")]).unwrap();
+        assert!(!format!("{config:?}").contains("secret"));
     }
 
     #[test]
@@ -329,6 +397,8 @@ mod tests {
             ("KAFMESH_COMMIT_INTERVAL", "99999999999999999h"),
             ("KAFMESH_STATE_CACHE_BYTES", "many"),
             ("KAFMESH_DEV", "perhaps"),
+            ("KAFMESH_WATCH", "perhaps"),
+            ("KAFMESH_WATCH_RATE", "0"),
         ] {
             let error = from(&[(name, value)]).unwrap_err().to_string();
             assert!(

@@ -36,10 +36,18 @@ impl Entries {
     ///
     /// [`Error::Entry`] when the value is not an `M`, and when the store fails.
     pub(crate) fn get<M: Message + Default>(&self, key: &str) -> Result<Option<M>> {
-        match self.table.get(key.as_bytes())? {
-            Some(value) => self.decode(key, &value).map(Some),
-            None => Ok(None),
-        }
+        self.get_and(key, |_| {})
+    }
+
+    /// The same; `seen` is shown the bytes.
+    pub(crate) fn get_and<M: Message + Default>(
+        &self,
+        key: &str,
+        seen: impl FnOnce(Option<&[u8]>),
+    ) -> Result<Option<M>> {
+        let value = self.table.get(key.as_bytes())?;
+        seen(value.as_ref().map(AsRef::as_ref));
+        value.map(|value| self.decode(key, &value)).transpose()
     }
 
     /// Every key and message, in the order of the keys' bytes, as of now; a key that is not UTF-8 is

@@ -32,12 +32,14 @@ mod observe;
 mod processor;
 mod restore;
 mod retry;
+mod secret;
 mod service;
 mod sink;
 mod source;
 mod store;
 mod sync;
 mod view;
+mod watch;
 
 #[doc(hidden)]
 pub mod codegen;
@@ -46,6 +48,7 @@ pub mod testing;
 pub use config::Config;
 pub use error::{Error, Position, Result, TopicProblem};
 pub use kafka::{Headers, HeadersIter};
+pub use secret::Secret;
 pub use service::{GrpcService, Stopper};
 pub use sink::{Batching, SinkRecord};
 pub use source::{Metadata, Source};

@@ -105,6 +105,16 @@ pub(super) const CACHE_BYTES: Metric = Metric {
     kind: MetricType::Gauge,
     help: "Bytes of the states in the cache, about",
 };
+pub(super) const WATCHERS: Metric = Metric {
+    name: "watchers",
+    kind: MetricType::Gauge,
+    help: "How many watch a processor",
+};
+pub(super) const WATCH_LOST: Metric = Metric {
+    name: "watch_lost",
+    kind: MetricType::Counter,
+    help: "Operations that those who watch a processor were not shown",
+};
 pub(super) const OBJECT_READY: Metric = Metric {
     name: "object_ready",
     kind: MetricType::Gauge,

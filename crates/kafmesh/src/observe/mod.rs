@@ -9,12 +9,13 @@ mod partitions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-pub(crate) use counts::Counts;
+pub(crate) use counts::{Counter, Counts};
 pub(crate) use health::State;
 pub(crate) use page::CONTENT_TYPE;
 pub(crate) use partitions::{Held, Partitions, Position, TableProgress};
 
 use crate::store::Table;
+use crate::watch::Hub;
 
 /// The observed process; clones are the same one.
 #[derive(Clone)]
@@ -57,6 +58,8 @@ pub(crate) struct Observed {
     pub(crate) counts: Arc<Counts>,
     /// The topic and the table of all its partitions, if it is such a table.
     pub(crate) table: Option<(&'static str, Table)>,
+    /// Who watches it, if it is something that can be watched.
+    pub(crate) hub: Option<Arc<Hub>>,
 }
 
 /// What an object is called.
@@ -108,6 +111,7 @@ impl Observed {
             partitions: Partitions::default(),
             counts: Arc::new(counts),
             table: None,
+            hub: None,
         }
     }
 }

@@ -128,6 +128,15 @@ impl Page<'_> {
             &SYNC_DELETES,
             of(view_sources).map(|(l, c)| (l, &c.deletes)),
         )?;
+        let watched = objects.iter().filter_map(|object| {
+            let hub = object.observed.hub.as_deref()?;
+            Some((Labels::of(object.id), hub))
+        });
+        self.gauge(
+            &WATCHERS,
+            watched.clone().map(|(l, hub)| (l, hub.watching() as u64)),
+        )?;
+        self.counter(&WATCH_LOST, watched.map(|(l, hub)| (l, hub.lost())))?;
         let processors = &[Kind::Processor];
         self.counter(&CACHE_HITS, of(processors).map(|(l, c)| (l, &c.cache_hits)))?;
         self.counter(

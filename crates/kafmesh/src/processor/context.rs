@@ -5,6 +5,7 @@ use prost::Message;
 use super::work::{State, Work};
 use crate::error::Result;
 use crate::kafka::Record;
+use crate::watch::Kind;
 
 /// The record at hand, its key's state, what is joined and looked up, and what comes of it.
 pub struct Context<'a, S> {
@@ -14,6 +15,8 @@ pub struct Context<'a, S> {
     topic: &'a str,
     partition: i32,
     shift: Shift,
+    /// Its place among several processors that run as one.
+    part: usize,
 }
 
 /// How far the numbers of a processor's parts are from those of the whole it is a part of.
@@ -39,11 +42,12 @@ impl<'a, S: State> Context<'a, S> {
             topic,
             partition,
             shift: Shift::default(),
+            part: 0,
         }
     }
 
     /// The same for number `part` of several processors that run as one; their effects add up.
-    pub fn part(&mut self, _part: usize) -> Context<'_, S> {
+    pub fn part(&mut self, part: usize) -> Context<'_, S> {
         Context {
             work: self.work,
             record: self.record,
@@ -51,6 +55,7 @@ impl<'a, S: State> Context<'a, S> {
             topic: self.topic,
             partition: self.partition,
             shift: self.shift,
+            part,
         }
     }
 
@@ -98,7 +103,10 @@ impl<'a, S: State> Context<'a, S> {
     ///
     /// [`Error::Entry`](crate::Error::Entry) when it is not an `M`, and when the local store fails.
     pub fn join<M: Message + Default>(&self, index: usize) -> Result<Option<M>> {
-        self.work.tables().joins[self.shift.joins + index].get(self.key)
+        let index = self.shift.joins + index;
+        self.work.tables().joins[index].get_and(self.key, |value| {
+            self.work.tap.act(self.part, Kind::Join(index), "", value);
+        })
     }
 
     /// The message that lookup `index` has under `key`.
@@ -107,7 +115,12 @@ impl<'a, S: State> Context<'a, S> {
     ///
     /// As [`join`](Self::join).
     pub fn lookup<M: Message + Default>(&self, index: usize, key: &str) -> Result<Option<M>> {
-        self.work.tables().lookups[self.shift.lookups + index].get(key)
+        let index = self.shift.lookups + index;
+        self.work.tables().lookups[index].get_and(key, |value| {
+            self.work
+                .tap
+                .act(self.part, Kind::Lookup(index), key, value);
+        })
     }
 
     /// The state of the record's key; the default when there is none.
@@ -116,31 +129,35 @@ impl<'a, S: State> Context<'a, S> {
     ///
     /// When the local store fails or holds something that is not an `S`.
     pub fn state(&mut self) -> Result<S> {
-        self.work.state(self.key)
+        self.work.state(self.part, self.key)
     }
 
     /// Sets the state of the record's key.
     pub fn save_state(&mut self, state: S) {
-        self.work.save_state(state);
+        self.work.save_state(self.part, state);
     }
 
     /// Removes the state of the record's key.
     pub fn delete_state(&mut self) {
-        self.work.delete_state();
+        self.work.delete_state(self.part);
     }
 
     /// Sends a message to output `index`, with the timestamp of the record at hand.
     pub fn output<M: Message>(&mut self, index: usize, key: &str, message: &M) {
         let index = self.shift.outputs + index;
-        self.work
-            .output(index, self.record.timestamp, key, Some(message));
+        self.work.output(
+            (self.part, index),
+            self.record.timestamp,
+            key,
+            Some(message),
+        );
     }
 
     /// Sends a delete to output `index`.
     pub fn output_delete(&mut self, index: usize, key: &str) {
         let index = self.shift.outputs + index;
         self.work
-            .output(index, self.record.timestamp, key, None::<&()>);
+            .output((self.part, index), self.record.timestamp, key, None::<&()>);
     }
 }
 

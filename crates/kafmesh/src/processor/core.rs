@@ -36,6 +36,20 @@ pub(crate) async fn process<P: Processor>(
     partition: i32,
     record: Record<'_>,
 ) -> Result<()> {
+    work.tap.begin(input, partition, &record);
+    let handled = handle(processor, work, input, topic, partition, record).await;
+    work.tap.end(handled.as_ref().err());
+    handled
+}
+
+async fn handle<P: Processor>(
+    processor: &P,
+    work: &mut Work<P::State>,
+    input: usize,
+    topic: &str,
+    partition: i32,
+    record: Record<'_>,
+) -> Result<()> {
     let at = || record.position(topic, partition);
     let key = record
         .text_key()

@@ -18,6 +18,7 @@ use crate::kafka::{Cluster, Producer, Reader, TopicPartition};
 use crate::observe::Observed;
 use crate::retry::retry;
 use crate::store::{CheckpointOf, Store, Table};
+use crate::watch::Tap;
 
 /// A processor ready to run.
 pub(crate) struct Member<P: Processor> {
@@ -164,6 +165,14 @@ impl<P: Processor> Member<P> {
         Ok(changelog
             .is_some_and(|offset| held && (low..=high).contains(&offset))
             .then_some(input))
+    }
+
+    /// Where those look who watch.
+    pub(super) fn tap(&self) -> Tap {
+        self.observed
+            .hub
+            .clone()
+            .map_or_else(Tap::default, Tap::new)
     }
 
     pub(super) fn largest_record(&self) -> usize {

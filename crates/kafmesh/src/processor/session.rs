@@ -198,17 +198,19 @@ impl<'a, P: Processor> Session<'a, P> {
         for (number, (observed, inputs)) in inputs {
             let state = states.remove(&number).flatten();
             let stop = CancellationToken::new();
+            let mut work = Work::new(
+                self.outputs.clone(),
+                state,
+                member.tables(number)?,
+                member.config.state_cache_bytes,
+                member.largest_record(),
+            );
+            work.tap = member.tap();
             let task = Task {
                 processor: Arc::clone(&member.processor),
                 partition: number,
                 inputs,
-                work: Work::new(
-                    self.outputs.clone(),
-                    state,
-                    member.tables(number)?,
-                    member.config.state_cache_bytes,
-                    member.largest_record(),
-                ),
+                work,
                 changelog: member.changelog(&self.producer)?,
                 join_reader: member.joins.as_ref().map(|joins| joins.reader.clone()),
                 out: Out {

@@ -237,6 +237,7 @@ impl<P: Processor> Task<P> {
         self.inputs[input].position.begins(batch.record(0).offset);
         let mut handled = Handled::default();
         let ended = self.handle_each(input, batch, &mut handled).await;
+        self.work.tap.settle();
         self.note_handled(input, handled);
         ended
     }
@@ -265,16 +266,19 @@ impl<P: Processor> Task<P> {
                 Err(said) => {
                     self.work.discard();
                     let source = Box::new(Error::Panicked { said });
-                    return Ok(Some(Error::HandlerAt {
+                    let failure = Error::HandlerAt {
                         at: record.position(topic, partition),
                         source,
-                    }));
+                    };
+                    self.work.tap.end(Some(&failure));
+                    return Ok(Some(failure));
                 }
             }
             self.inputs[input].handled = Some(record.offset + 1);
             sum.add(&record);
             if handled.waited || number % LOOK_UP_EVERY == LOOK_UP_EVERY - 1 {
                 self.inputs[input].position.reached(record.offset + 1);
+                self.work.tap.settle();
                 if self.stop.is_cancelled() {
                     break;
                 }

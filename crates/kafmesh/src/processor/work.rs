@@ -9,6 +9,7 @@ use crate::codegen::ProcessorDescriptor;
 use crate::error::{Error, Result, key_too_long, message_name};
 use crate::kafka::{Mark, OutTopic, Outbox, partition_of, readable};
 use crate::store::{MAX_KEY, Table, TableBatch};
+use crate::watch::{Kind, Tap};
 
 /// What a state must be able to do; every prost message is one.
 pub trait State: Message + Default + Clone + 'static {}
@@ -27,6 +28,8 @@ pub(crate) struct Work<S> {
     table: Option<Table>,
     tables: Tables,
     current: Current<S>,
+    /// Where those look who watch.
+    pub(crate) tap: Tap,
     /// Bytes of key and value that the producer takes.
     largest: usize,
 }
@@ -69,6 +72,7 @@ impl<S: State> Work<S> {
                 change: None,
                 mark: None,
             },
+            tap: Tap::default(),
             largest,
         }
     }
@@ -97,31 +101,36 @@ impl<S: State> Work<S> {
     }
 
     /// The state of `key` as the record at hand sees it.
-    pub(super) fn state(&mut self, key: &str) -> Result<S> {
-        match &self.current.change {
-            Some(Change::Save(state, _)) => return Ok(state.clone()),
-            Some(Change::Delete) => return Ok(S::default()),
-            None => {}
-        }
-        let slot = self.slot(key)?;
-        Ok(self.cache.get(slot).cloned().unwrap_or_default())
+    pub(super) fn state(&mut self, part: usize, key: &str) -> Result<S> {
+        let state = match &self.current.change {
+            Some(Change::Save(state, _)) => Some(state),
+            Some(Change::Delete) => None,
+            None => {
+                let slot = self.slot(key)?;
+                self.cache.get(slot)
+            }
+        };
+        self.tap.act_on_state(part, Kind::GetState, state);
+        Ok(state.cloned().unwrap_or_default())
     }
 
     /// Sets the state that the record at hand leaves.
-    pub(super) fn save_state(&mut self, state: S) {
+    pub(super) fn save_state(&mut self, part: usize, state: S) {
+        self.tap.act_on_state(part, Kind::SetState, Some(&state));
         let size = state.encoded_len();
         self.current.change = Some(Change::Save(state, size));
     }
 
     /// The record at hand leaves no state.
-    pub(super) fn delete_state(&mut self) {
+    pub(super) fn delete_state(&mut self, part: usize) {
+        self.tap.act_on_state(part, Kind::SetState, None::<&S>);
         self.current.change = Some(Change::Delete);
     }
 
-    /// Appends a record of output `index`; no message is a delete.
+    /// Appends a record of output `index`, for number `part` of the processors; no message is a delete.
     pub(super) fn output(
         &mut self,
-        index: usize,
+        (part, index): (usize, usize),
         timestamp: i64,
         key: &str,
         message: Option<&impl Message>,
@@ -131,6 +140,10 @@ impl<S: State> Work<S> {
         let write = message.map(|message| move |buffer: &mut Vec<u8>| encode(message, buffer));
         self.outbox
             .append(topic, partition, timestamp, key.as_bytes(), write);
+        if self.tap.is_watched() {
+            let value = self.outbox.get(self.outbox.len() - 1).value;
+            self.tap.act(part, Kind::Output(index), key, value);
+        }
     }
 
     fn slot(&mut self, key: &str) -> Result<Slot> {
@@ -256,7 +269,7 @@ impl<S: State> Work<S> {
     /// Gives `key` a state outside of a handler.
     pub(crate) fn set(&mut self, key: &str, state: S) {
         self.begin();
-        self.save_state(state);
+        self.save_state(0, state);
         self.apply(key);
     }
 }

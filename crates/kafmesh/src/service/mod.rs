@@ -28,6 +28,7 @@ mod topics;
 
 use std::time::Duration;
 
+use kafmesh_proto::watch::v1::watch_api_server::WatchApiServer;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::halt::Halt;
 use crate::kafka::Cluster;
 use crate::observe::Observer;
+use crate::watch::{Access, Watching};
 use control::{Deadline, Signals};
 use describe::{Description, Instance, Registered};
 pub use grpc::GrpcService;
@@ -52,6 +54,7 @@ pub struct Service {
     /// What the port answers once the service runs.
     services: Services,
     observer: Observer,
+    watching: Watching,
     halt: Halt,
     shutdown_timeout: Duration,
     descriptor: &'static ServiceDescriptor,
@@ -85,7 +88,7 @@ impl Service {
             instance: Instance {
                 name: describe::name(config.instance.as_deref()),
                 started_at: observer.started_at(),
-                watch: false,
+                watch: config.watch,
             },
         };
         let server = Server::start(config.listen, observer.clone(), description).await?;
@@ -93,13 +96,23 @@ impl Service {
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
         let shutdown_timeout = config.shutdown_timeout;
-        let kafka = registry::Kafka::new(config, cluster, partitions, observer.clone())?;
+        let watching = Watching::new(Access::new(&config), descriptor.files);
+        let mut services = server.services();
+        services.add(WatchApiServer::new(watching.clone()));
+        let kafka = registry::Kafka::new(
+            config,
+            cluster,
+            partitions,
+            observer.clone(),
+            watching.clone(),
+        )?;
         let halt = kafka.halt.clone();
         Ok(Self {
             registry: Registry::on_kafka(descriptor, registered, kafka),
-            services: server.services(),
+            services,
             server,
             observer,
+            watching,
             halt,
             shutdown_timeout,
             descriptor,
@@ -146,6 +159,7 @@ impl Service {
             mut server,
             mut services,
             observer,
+            watching,
             halt,
             shutdown_timeout,
             descriptor,
@@ -191,6 +205,8 @@ impl Service {
             () = ending => true,
             () = deadline.passed() => false,
         };
+        // Nothing more happens that could be shown.
+        watching.close();
         if in_time {
             server.close().await;
         } else {

@@ -26,6 +26,7 @@ use crate::processor::{JoinReader, JoinStorage, Member, Processor, Storage};
 use crate::source::Source;
 use crate::store::Store;
 use crate::view::View;
+use crate::watch::{Hub, Watching};
 
 /// Takes what a process wants to run, over Kafka or in memory.
 pub struct Registry {
@@ -76,6 +77,7 @@ pub(crate) struct Kafka {
     sources: BTreeMap<(&'static str, &'static str), Arc<Counts>>,
     members: Vec<Start>,
     observer: Observer,
+    watching: Watching,
 }
 
 /// Starts a registered processor.
@@ -139,8 +141,10 @@ impl Registry {
             End::Memory(bench) => bench.add_processor(processor),
             End::Kafka(kafka) => {
                 let title = title.clone();
+                // Whoever may ask once the port answers finds it there.
+                let hub = kafka.watching.add(component, descriptor);
                 kafka.members.push(Box::new(move |kafka| {
-                    kafka.start_processor(component, title, processor)
+                    kafka.start_processor(component, title, processor, hub)
                 }));
             }
         }
@@ -235,6 +239,7 @@ impl Kafka {
         cluster: Cluster,
         partitions: BTreeMap<String, i32>,
         observer: Observer,
+        watching: Watching,
     ) -> Result<Self> {
         Ok(Self {
             producer: cluster.producer(observer.service())?,
@@ -250,6 +255,7 @@ impl Kafka {
             cluster,
             partitions,
             observer,
+            watching,
         })
     }
 
@@ -348,6 +354,7 @@ impl Kafka {
         component: &'static ComponentDescriptor,
         title: String,
         processor: P,
+        hub: Option<Arc<Hub>>,
     ) -> Result<()> {
         let descriptor = processor.descriptor();
         let storage = match descriptor.persistence {
@@ -386,7 +393,10 @@ impl Kafka {
         let received = descriptor.inputs.iter().map(|input| input.topic);
         let sent = descriptor.outputs.iter().map(|output| &output.topic);
         let sent = sent.chain(&descriptor.persistence).map(|topic| topic.topic);
-        let observed = Observed::new(Counts::new(received, sent));
+        let observed = Observed {
+            hub,
+            ..Observed::new(Counts::new(received, sent))
+        };
         let (kind, name) = (Kind::Processor, descriptor.name);
         self.observe(component, kind, name, &observed, &lookups);
         let member = Member {

@@ -1,0 +1,113 @@
+//! Who may watch, and how much of it.
+
+use std::hint::black_box;
+
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use crate::config::Config;
+
+/// What the configuration says about watching.
+pub(crate) struct Access {
+    pub(super) is_on: bool,
+    token: Option<String>,
+    /// Operations per second and watcher.
+    pub(super) rate: u32,
+}
+
+impl Access {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            is_on: config.watch,
+            token: config
+                .watch_token
+                .as_ref()
+                .map(|token| token.reveal().to_owned()),
+            rate: config.watch_rate.get(),
+        }
+    }
+
+    /// Whether who sent `metadata` may watch.
+    ///
+    /// # Errors
+    ///
+    /// `UNIMPLEMENTED` when nobody may, `UNAUTHENTICATED` without the token.
+    pub(super) fn check(&self, metadata: &MetadataMap) -> Result<(), Status> {
+        if !self.is_on {
+            return Err(Status::unimplemented(
+                "watching is turned off in this process (KAFMESH_WATCH=off)",
+            ));
+        }
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        let given = metadata
+            .get("authorization")
+            .and_then(|value| bearer(value.as_bytes()));
+        match given {
+            Some(given) if is_equal(given, token.as_bytes()) => Ok(()),
+            Some(_) => Err(Status::unauthenticated(
+                "the token is not the one that KAFMESH_WATCH_TOKEN holds",
+            )),
+            None => Err(Status::unauthenticated(
+                "watching needs a token: send `authorization: Bearer TOKEN` as metadata",
+            )),
+        }
+    }
+}
+
+/// What comes after `Bearer`, whose case makes no difference (RFC 9110).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
+}
+
+/// In a time that tells nothing of where they differ, only of whether their lengths do.
+fn is_equal(given: &[u8], expected: &[u8]) -> bool {
+    let pairs = given.iter().zip(expected);
+    let differing = pairs.fold(0, |differing, (a, b)| black_box(differing | (a ^ b)));
+    given.len() == expected.len() && differing == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Code;
+
+    fn check(config: &Config, authorization: Option<&'static str>) -> Result<(), Code> {
+        let mut metadata = MetadataMap::new();
+        if let Some(value) = authorization {
+            metadata.insert("authorization", value.parse().unwrap());
+        }
+        let checked = Access::new(config).check(&metadata);
+        checked.map_err(|status| status.code())
+    }
+
+    #[test]
+    fn who_has_the_token_may_watch_unless_it_is_off() {
+        let open = Config::new("");
+        assert_eq!(check(&open, None), Ok(()));
+        assert_eq!(check(&open, Some("Bearer whatever")), Ok(()));
+        let limited = Config::new("").with_watch_token("secret");
+        assert_eq!(check(&limited, Some("Bearer secret")), Ok(()));
+        assert_eq!(check(&limited, Some("bearer secret")), Ok(()));
+        for wrong in [
+            "secret",
+            "Bearer",
+            "Bearer ",
+            "Bearer secre",
+            "Bearer secreT",
+            "Bearer secrets",
+            "Basic secret",
+        ] {
+            assert_eq!(
+                check(&limited, Some(wrong)),
+                Err(Code::Unauthenticated),
+                "{wrong}"
+            );
+        }
+        assert_eq!(check(&limited, None), Err(Code::Unauthenticated));
+        let off = limited.with_watch(false);
+        assert_eq!(check(&off, Some("Bearer secret")), Err(Code::Unimplemented));
+    }
+}
