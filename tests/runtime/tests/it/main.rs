@@ -25,3 +25,4 @@ mod support;
 mod view;
 mod view_sink;
 mod view_source;
+mod watch;
