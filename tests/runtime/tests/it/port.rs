@@ -93,7 +93,8 @@ async fn the_port_tells_health_answers_pings_and_lists_services() {
             "grpc.reflection.v1alpha.ServerReflection",
             "kafmesh.discover.v1.Discover",
             "kafmesh.discovery.v1.DiscoveryAPI",
-            "kafmesh.ping.v1.PingAPI"
+            "kafmesh.ping.v1.PingAPI",
+            "kafmesh.watch.v1.WatchAPI"
         ]
     );
 
