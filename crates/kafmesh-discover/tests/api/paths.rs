@@ -245,6 +245,34 @@ async fn kafka_is_shown_where_it_is_configured() {
 }
 
 #[tokio::test]
+async fn findings_are_told_by_severity_and_kind() {
+    let router = Fixture::new(mesh()).router();
+    let all = get(&router, "/api/v1/findings").await.json();
+    let items = all["items"].as_array().unwrap();
+    let missing = items.iter().find(|one| one["subject"] == "shop.totals");
+    assert_eq!(missing.unwrap()["kind"], "missing-topic");
+    let kind = get(
+        &router,
+        "/api/v1/findings?kind=missing-topic&severity=error",
+    )
+    .await;
+    let kind = kind.json();
+    let kinds = kind["items"].as_array().unwrap().iter();
+    assert!(
+        kinds
+            .map(|one| &one["kind"])
+            .all(|kind| kind == "missing-topic")
+    );
+    assert!(kind["total"].as_u64() < all["total"].as_u64());
+    let none = get(
+        &router,
+        "/api/v1/findings?kind=missing-topic&severity=notice",
+    )
+    .await;
+    assert_eq!(none.json()["total"], 0);
+}
+
+#[tokio::test]
 async fn mistakes_are_problem_details() {
     let router = Fixture::new(mesh()).router();
     for (path, status, kind) in [

@@ -49,7 +49,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-runtime-tests", &["kafmesh"]),
     ("kafmesh-mesh-tests", &["kafmesh-discover", "kafmesh-proto"]),
-    ("kafmesh-docs-tests", &["kafmesh-cli", "kafmesh-definition"]),
+    (
+        "kafmesh-docs-tests",
+        &["kafmesh-cli", "kafmesh-definition", "kafmesh-discover"],
+    ),
 ];
 
 /// Crates whose subject belongs to one package, and who may depend on them; tests may on any.

@@ -2,6 +2,7 @@
 
 mod events;
 mod exports;
+mod findings;
 mod health;
 mod home;
 mod kafka;
@@ -35,6 +36,7 @@ pub(super) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(pods::pods))
         .routes(routes!(pods::pod))
         .routes(routes!(pods::runs))
+        .routes(routes!(findings::findings))
         .routes(routes!(search::search))
         .routes(routes!(search::upstream))
         .routes(routes!(search::downstream))

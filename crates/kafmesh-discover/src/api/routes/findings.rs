@@ -1,0 +1,58 @@
+//! What is wrong with the mesh, or is likely to be.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::page::{List, Page};
+use crate::api::extract::Query;
+use crate::api::problem::Problem;
+use crate::api::state::Api;
+use crate::mesh::findings::{Finding, FindingKind, Severity};
+
+/// Which findings.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Findings {
+    /// Only those that are this bad.
+    #[param(inline)]
+    severity: Option<Severity>,
+    /// Only those of this kind.
+    #[param(inline)]
+    kind: Option<FindingKind>,
+    /// How many items to pass over.
+    #[param(minimum = 0, maximum = 1_000_000, default = 0)]
+    offset: Option<u32>,
+    /// How many items to return at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+}
+
+/// What is wrong, or is likely to be
+///
+/// The worst first. Found by comparing what processes declare with each other and, where it is
+/// configured, with what Kafka has.
+#[utoipa::path(
+    get,
+    path = "/api/v1/findings",
+    tag = "mesh",
+    params(Findings),
+    responses((status = 200, description = "A page of findings", body = List<Finding>))
+)]
+pub(super) async fn findings(
+    State(api): State<Api>,
+    Query(query): Query<Findings>,
+) -> Result<Response, Problem> {
+    let mesh = api.mesh();
+    let findings = mesh.findings.iter().filter(|finding| {
+        query
+            .severity
+            .is_none_or(|severity| finding.severity == severity)
+            && query.kind.is_none_or(|kind| finding.kind == kind)
+    });
+    let page = Page::new(query.offset, query.limit);
+    let list = page.of(mesh.revision, findings, |finding| finding)?;
+    Ok(api.json(mesh.revision, &list))
+}
