@@ -1,0 +1,39 @@
+# syntax=docker/dockerfile:1
+
+# A service, from the root of its workspace; PACKAGE is the cargo package and its binary:
+#   docker build -f service.Dockerfile --build-arg PACKAGE=clicks -t clicks .
+# In this repository it builds the examples; copy it into yours.
+
+# Has no versions but digests: name one with --build-arg for builds that must not change.
+ARG BASE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM rust:1.90.0-slim-bookworm AS build
+ARG PACKAGE
+# librdkafka is C, and the local store's compression C++.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends g++ make perl \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /source
+COPY . .
+# The caches stay with the builder; the binary is copied out of them.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/source/target \
+    cargo build --release --locked --package "${PACKAGE:?name the package with --build-arg}" \
+    && cp "target/release/${PACKAGE}" /service \
+    && mkdir /state
+
+FROM ${BASE}
+ARG PACKAGE
+ARG VERSION
+ARG REVISION
+LABEL org.opencontainers.image.title="${PACKAGE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /service /usr/local/bin/service
+# Mount a volume here, or the tables are restored from Kafka at every start.
+COPY --from=build --chown=65532:65532 /state /state
+USER 65532:65532
+ENV KAFMESH_LISTEN=0.0.0.0:50051 \
+    KAFMESH_STATE_DIR=/state
+EXPOSE 50051
+ENTRYPOINT ["/usr/local/bin/service"]
