@@ -6,6 +6,7 @@ pub mod dial;
 pub mod kafka;
 pub mod logs;
 pub mod mesh;
+pub mod metrics;
 pub mod run;
 pub mod scrape;
 pub mod status;

@@ -1,15 +1,304 @@
 //! Everything of kafmesh-discover, put together.
 
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::middleware::from_fn;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::api::{self, Tls};
+use crate::config::{self, Config, Dial};
+use crate::dial::{self, Dialer};
+use crate::kafka;
+use crate::mesh;
+use crate::mesh::pod::Pods;
+use crate::metrics::{self, Requests};
+use crate::scrape::{self, Scraped};
+use crate::status::{Part, Statuses};
 
-/// Runs with `config` until `stop` is cancelled.
+/// Why it cannot start; servers that are away for now are no reason.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The HTTP port cannot be opened.
+    #[error("cannot listen at {address}: {source}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The certificate or the key of the HTTP port cannot be used.
+    #[error(transparent)]
+    Tls(#[from] api::TlsError),
+    /// Certificates for the processes of the mesh cannot be used.
+    #[error(transparent)]
+    Dial(#[from] dial::InvalidTls),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no way to a Kubernetes cluster, and one was asked for.
+    #[error(
+        "cannot look for pods: {why}; in a pod it needs a service account, elsewhere a kubeconfig file (KUBECONFIG), or --kubernetes off"
+    )]
+    Kubernetes {
+        /// What is missing.
+        why: String,
+    },
+}
+
+/// A kafmesh-discover whose port is open and which does not run yet.
+///
+/// ```
+/// use kafmesh_discover::config::{Config, Kubernetes};
+/// use kafmesh_discover::run::Discover;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut config = Config::default();
+/// config.listen.set_port(0);
+/// config.scrape.kubernetes = Kubernetes::Off;
+/// let discover = Discover::start(config).await?;
+/// assert!(discover.url().starts_with("http://127.0.0.1:"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Discover {
+    config: Config,
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<Tls>,
+    dialer: Dialer,
+    kubernetes: Option<scrape::Kubernetes>,
+    statuses: Statuses,
+}
+
+impl Discover {
+    /// Opens the port and reads what the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// What must be changed before it can start. That a server is away is none of it.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        // An error means that the program has chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tls = config.access.tls.as_ref().map(Tls::read).transpose()?;
+        let dialer = dialer(&config.dial, config.scrape.timeout)?;
+        let kubernetes = kubernetes(&config.scrape).await?;
+        let listen = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let socket = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = socket.local_addr().map_err(listen)?;
+        let used = [
+            Some(Part::Scrape),
+            kubernetes.is_some().then_some(Part::Kubernetes),
+            config.neo4j.is_some().then_some(Part::Neo4j),
+            config.kafka.is_some().then_some(Part::Kafka),
+        ];
+        Ok(Self {
+            statuses: Statuses::new(used.into_iter().flatten()),
+            config,
+            socket,
+            address,
+            tls,
+            dialer,
+            kubernetes,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where a browser on this machine finds it.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            let loopback = match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            };
+            address.set_ip(loopback);
+        }
+        format!("{scheme}://{address}")
+    }
+
+    /// Runs until `stop`, and for at most the shutdown timeout after it.
+    ///
+    /// # Errors
+    ///
+    /// The port is no longer usable.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let timeout = self.config.shutdown_timeout;
+        let running = self.serve(stop.clone());
+        let cut = async {
+            stop.cancelled().await;
+            tokio::time::sleep(timeout).await;
+        };
+        tokio::select! {
+            result = running => result,
+            () = cut => {
+                tracing::warn!("not everything ended within {timeout:?}; stopped all the same");
+                Ok(())
+            }
+        }
+    }
+
+    async fn serve(self, stop: CancellationToken) -> io::Result<()> {
+        tracing::info!("listening at {}", self.url());
+        let mut registry = metrics::registry();
+        let scrape_metrics = scrape::Metrics::default();
+        scrape_metrics.register(&mut registry);
+        let requests = Requests::default();
+        requests.register(&mut registry);
+
+        let (scraped, seen) = watch::channel(Arc::new(Scraped::default()));
+        let (actual, told) = watch::channel(None);
+        let mesh = mesh::follow(seen, told);
+        registry.register_collector(Box::new(metrics::Sizes(mesh.clone())));
+        registry.register_collector(Box::new(metrics::Parts(self.statuses.clone())));
+
+        // Ends with the port, also when that fails.
+        let stop = stop.child_token();
+        let mut parts = JoinSet::new();
+        if let Some(kafka) = self.config.kafka.clone() {
+            let (statuses, stop) = (self.statuses.clone(), stop.clone());
+            parts.spawn(async move { kafka::run(&kafka, actual, statuses, stop).await });
+        }
+        let scrape = scrape::Config {
+            targets: self.config.scrape.targets.clone(),
+            kubernetes: self.kubernetes,
+            dialer: self.dialer.clone(),
+            interval: self.config.scrape.interval,
+            timeout: self.config.scrape.timeout,
+            concurrency: self.config.scrape.concurrency.get(),
+            limit: self.config.scrape.limit,
+            name: instance(),
+            statuses: self.statuses.clone(),
+            metrics: scrape_metrics,
+        };
+        parts.spawn(scrape::run(scrape, Pods::new(), scraped, stop.clone()));
+
+        let registry = Arc::new(registry);
+        let router = api::router(api::Parts {
+            mesh,
+            dialer: self.dialer,
+            watch_token: self.config.dial.watch_token,
+            access: self.config.access,
+            statuses: self.statuses,
+            metrics: Arc::new(move || metrics::text(&registry)),
+            stop: stop.clone(),
+        })
+        .layer(from_fn(move |request, next| {
+            requests.clone().count(request, next)
+        }));
+        let grace = self.config.shutdown_timeout;
+        let served = api::serve(self.socket, self.tls, router, stop.clone(), grace).await;
+        stop.cancel();
+        while let Some(ended) = parts.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!("a part ended by a mistake: {error}");
+            }
+        }
+        served
+    }
+}
+
+/// Runs with `config` until `stop`.
 ///
 /// # Errors
 ///
-/// What it cannot run with; what may pass by itself is tried again instead.
-pub async fn run(_config: Config, stop: CancellationToken) -> std::io::Result<()> {
-    stop.cancelled().await;
-    Ok(())
+/// Those of [`Discover::start`] and [`Discover::run`].
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+    let discover = Discover::start(config).await?;
+    Ok(discover.run(stop).await?)
+}
+
+/// Why it ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The port is no longer usable.
+    #[error("the HTTP port failed: {0}")]
+    Port(#[from] io::Error),
+}
+
+/// Connects to the processes of the mesh, with the certificates that the configuration names.
+fn dialer(config: &Dial, timeout: Duration) -> Result<Dialer, StartError> {
+    let dialer = Dialer::new(timeout);
+    let Some(ca) = &config.ca else {
+        return Ok(dialer);
+    };
+    let identity = match &config.identity {
+        Some((certificate, key)) => Some((read(certificate)?, read(key)?)),
+        None => None,
+    };
+    Ok(dialer.with_tls(dial::Tls {
+        ca: read(ca)?,
+        identity,
+        server_name: config.server_name.clone(),
+    })?)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, StartError> {
+    fs::read(path).map_err(|source| StartError::File {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// Where to look for pods, if anywhere. Whether the cluster answers does not matter yet.
+async fn kubernetes(config: &config::Scrape) -> Result<Option<scrape::Kubernetes>, StartError> {
+    let wanted = match config.kubernetes {
+        config::Kubernetes::Off => return Ok(None),
+        config::Kubernetes::Auto if !config.targets.is_empty() => return Ok(None),
+        config::Kubernetes::Auto => false,
+        config::Kubernetes::On => true,
+    };
+    let client = match kube::Config::infer().await {
+        Ok(config) => kube::Client::try_from(config).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match client {
+        Ok(client) => Ok(Some(scrape::Kubernetes {
+            client,
+            namespaces: config.namespaces.clone(),
+        })),
+        Err(why) if wanted => Err(StartError::Kubernetes { why }),
+        Err(why) => {
+            tracing::warn!(
+                "nothing is asked: no --target is named, and there is no Kubernetes cluster to \
+                 look for pods in ({why})"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// What tells this process from other replicas.
+fn instance() -> String {
+    ["POD_NAME", "HOSTNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("process-{}", std::process::id()))
 }

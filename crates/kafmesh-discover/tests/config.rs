@@ -206,7 +206,11 @@ fn files_that_cannot_be_used_are_refused_at_start() {
             "`tls-certificate`: text: has no section that begins with -----BEGIN CERTIFICATE-----",
         ),
         (
-            &["--pod-certificate=cert.pem", "--pod-key=cert.pem"],
+            &[
+                "--pod-ca=cert.pem",
+                "--pod-certificate=cert.pem",
+                "--pod-key=cert.pem",
+            ],
             "`pod-key`: cert.pem: has no section that begins with -----BEGIN PRIVATE KEY-----",
         ),
         (

@@ -190,7 +190,8 @@ pub(super) struct Processes {
         value_parser = value::bytes
     )]
     pub(super) scrape_limit: usize,
-    /// PEM file with the authorities of the processes' certificates, instead of the system's
+    /// PEM file with the authorities of the processes' certificates; those that speak TLS are not
+    /// asked without
     #[arg(long, value_name = "FILE", env = "KAFMESH_DISCOVER_POD_CA")]
     pub(super) pod_ca: Option<PathBuf>,
     /// PEM file with a certificate to present to the processes

@@ -76,6 +76,9 @@ pub(super) fn resolve(
         }
     }
     authorities("pod-ca", processes.pod_ca.as_deref(), problems);
+    if processes.pod_ca.is_none() && processes.pod_certificate.is_some() {
+        problems.push("`pod-certificate` needs `pod-ca`, to know whom it is shown to".to_owned());
+    }
     let dial = Dial {
         ca: processes.pod_ca,
         identity: pair(

@@ -1,0 +1,209 @@
+//! What Prometheus is told: each part's counters, the mesh's sizes, requests.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::watch;
+
+use crate::mesh::Mesh;
+use crate::mesh::graph::Label;
+use crate::status::{Part, Status, Statuses};
+
+/// What the names of all metrics begin with.
+const PREFIX: &str = "kafmesh_discover";
+
+/// A registry that says which version this is.
+pub fn registry() -> Registry {
+    let mut registry = Registry::with_prefix(PREFIX);
+    registry.register(
+        "build",
+        "The version that runs",
+        Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+    );
+    registry
+}
+
+/// The text that Prometheus reads.
+pub fn text(registry: &Registry) -> String {
+    let mut text = String::new();
+    // Writing to a `String` does not fail, and encoders of metrics do nothing else.
+    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, registry) {
+        tracing::error!("metrics cannot be written: {error}");
+    }
+    text
+}
+
+/// Tells how large the newest mesh is.
+#[derive(Debug)]
+pub struct Sizes(pub watch::Receiver<Arc<Mesh>>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfLabel {
+    label: &'static str,
+}
+
+impl Collector for Sizes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mesh = self.0.borrow().clone();
+        let mut nodes = vec![0_i64; Label::ALL.len()];
+        for key in mesh.graph.nodes.keys() {
+            if let Some(index) = Label::ALL.iter().position(|label| *label == key.label) {
+                nodes[index] += 1;
+            }
+        }
+        let help = "Nodes of the mesh's graph, by label";
+        let kind = prometheus_client::metrics::MetricType::Gauge;
+        let mut family = encoder.encode_descriptor("nodes", help, None, kind)?;
+        for (label, count) in Label::ALL.iter().zip(nodes) {
+            let name = label.name();
+            ConstGauge::new(count).encode(family.encode_family(&OfLabel { label: name })?)?;
+        }
+        gauge(
+            &mut encoder,
+            "edges",
+            "Edges of the mesh's graph",
+            i64::try_from(mesh.graph.edges.len()).unwrap_or(i64::MAX),
+        )?;
+        gauge(
+            &mut encoder,
+            "revision",
+            "Changes of the mesh since this process started",
+            i64::try_from(mesh.revision).unwrap_or(i64::MAX),
+        )
+    }
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: i64,
+) -> Result<(), fmt::Error> {
+    let gauge = ConstGauge::new(value);
+    let encoder = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+    gauge.encode(encoder)
+}
+
+/// Tells which parts work.
+#[derive(Debug)]
+pub struct Parts(pub Statuses);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPart {
+    part: &'static str,
+}
+
+impl Collector for Parts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "1 for each part in use that works, 0 for one that waits or fails";
+        let kind = prometheus_client::metrics::MetricType::Gauge;
+        let mut family = encoder.encode_descriptor("part_works", help, None, kind)?;
+        for part in Part::ALL {
+            if let Some(status) = self.0.get(part) {
+                let part = OfPart { part: part.name() };
+                let works = i64::from(status == Status::Working);
+                ConstGauge::new(works).encode(family.encode_family(&part)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts the requests to the HTTP port. Clones count the same.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    answered: Family<OfRoute, Counter>,
+    duration: Histogram,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRoute {
+    path: String,
+    status: u16,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self {
+            answered: Family::default(),
+            // A snapshot answers in milliseconds; exports of a large mesh take longer.
+            duration: Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0]),
+        }
+    }
+}
+
+impl Requests {
+    /// Adds them to `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "requests",
+            "Answered requests, by the path's pattern and the status",
+            self.answered.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "How long it took until an answer began",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+    }
+
+    /// Lets a request through and counts it.
+    pub async fn count(self, request: Request, next: Next) -> Response {
+        let started = Instant::now();
+        // Patterns are few; paths are whatever clients send.
+        let path = match request.extensions().get::<MatchedPath>() {
+            Some(path) => path.as_str().to_owned(),
+            None => String::new(),
+        };
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        self.answered.get_or_create(&OfRoute { path, status }).inc();
+        self.duration.observe(started.elapsed().as_secs_f64());
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_parts_are_told_as_they_are_now() {
+        let (mesh, receiver) = watch::channel(Arc::new(Mesh::default()));
+        let statuses = Statuses::new([Part::Scrape, Part::Kafka]);
+        let mut registry = registry();
+        registry.register_collector(Box::new(Sizes(receiver)));
+        registry.register_collector(Box::new(Parts(statuses.clone())));
+
+        mesh.send_replace(Arc::new(Mesh {
+            revision: 7,
+            ..Mesh::default()
+        }));
+        statuses.working(Part::Kafka);
+        let text = text(&registry);
+        for line in [
+            "kafmesh_discover_revision 7",
+            "kafmesh_discover_edges 0",
+            "kafmesh_discover_nodes{label=\"Topic\"} 0",
+            "kafmesh_discover_part_works{part=\"scrape\"} 0",
+            "kafmesh_discover_part_works{part=\"kafka\"} 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("neo4j"), "it is not in use: {text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

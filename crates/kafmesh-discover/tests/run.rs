@@ -1,0 +1,192 @@
+//! The program as a process: it starts whatever is away, says how it is, and stops when asked to.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// A running kafmesh-discover, killed when dropped.
+struct Running {
+    process: Child,
+    log: BufReader<std::process::ChildStderr>,
+    address: String,
+}
+
+impl Running {
+    fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_kafmesh-discover"))
+            .args(["--listen=127.0.0.1:0"])
+            .args(args)
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        let mut running = Self {
+            process,
+            log,
+            address: String::new(),
+        };
+        let line = running.line_with("listening at ");
+        let message = line["message"].as_str().unwrap();
+        running.address = message.rsplit('/').next().unwrap().to_owned();
+        running
+    }
+
+    /// The first line of the log from here on with this in its message.
+    fn line_with(&mut self, part: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(
+                self.log.read_line(&mut line).unwrap(),
+                0,
+                "it ended before {part:?}"
+            );
+            let line: Value = serde_json::from_str(&line).expect("a log of JSON");
+            if line["message"]
+                .as_str()
+                .is_some_and(|text| text.contains(part))
+            {
+                return line;
+            }
+        }
+    }
+
+    /// The status and the body of a path.
+    fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already where the test waited for it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An address that nobody listens at.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn it_lives_without_any_of_its_servers_and_says_why_it_is_not_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("config");
+    let away = nobody();
+    fs::write(
+        &kubeconfig,
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n- name: c\n  context: \
+             {{cluster: c, user: u}}\nclusters:\n- name: c\n  cluster: {{server: \"http://{away}\"}}\n\
+             users:\n- name: u\n  user: {{token: t}}\n"
+        ),
+    )
+    .unwrap();
+    let mut running = Running::start(
+        &["--kubernetes=on", &format!("--brokers={away}")],
+        &[("KUBECONFIG", kubeconfig.to_str().unwrap())],
+    );
+    assert_eq!(
+        running.line_with("fails, and is tried again")["part"],
+        "kubernetes"
+    );
+
+    assert_eq!(running.get("/health/live").0, 200);
+    let (status, body) = running.get("/health/ready");
+    assert_eq!(status, 503, "{body}");
+    let readiness: Value = serde_json::from_str(&body).unwrap();
+    let why = readiness["why"].as_str().unwrap();
+    assert!(why.contains("waits for Kubernetes"), "{why}");
+    assert_eq!(readiness["parts"]["kubernetes"]["state"], "failing");
+    let (status, metrics) = running.get("/metrics");
+    assert_eq!(status, 200);
+    for line in [
+        "kafmesh_discover_part_works{part=\"kubernetes\"} 0",
+        "kafmesh_discover_requests_total{path=\"/health/ready\",status=\"503\"} 1",
+        "kafmesh_discover_revision 1",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line}\n{metrics}");
+    }
+
+    running.signal("-TERM");
+    running.line_with("stopping: SIGTERM");
+    assert_eq!(running.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn it_is_ready_once_everybody_was_asked_even_where_nobody_answers() {
+    let away = nobody();
+    let mut running = Running::start(&["--target", &away], &[]);
+    running.line_with("works");
+    let (status, body) = running.get("/health/ready");
+    assert_eq!(status, 200, "{body}");
+    running.signal("-INT");
+    assert_eq!(running.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_request_that_does_not_end_holds_it_up_for_the_shutdown_timeout_only() {
+    let mut running = Running::start(&["--kubernetes=off", "--shutdown-timeout=200ms"], &[]);
+    let mut stalled = TcpStream::connect(&running.address).unwrap();
+    stalled.write_all(b"GET /health/live HTTP/1.1\r\n").unwrap();
+    running.get("/health/live");
+    running.signal("-TERM");
+    assert_eq!(running.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said_with_what_to_do() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
+    for (args, variables, wanted) in [
+        (
+            vec!["--kubernetes=off".to_owned(), format!("--listen={taken}")],
+            vec![],
+            "choose another address with --listen",
+        ),
+        (
+            vec![
+                "--kubernetes=on".to_owned(),
+                "--listen=127.0.0.1:0".to_owned(),
+            ],
+            vec![("KUBECONFIG", "/none")],
+            "cannot look for pods",
+        ),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_kafmesh-discover"))
+            .args(args)
+            .env_clear()
+            .envs(variables)
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        assert!(log.contains(wanted), "{log}");
+    }
+}
