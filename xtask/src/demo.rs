@@ -14,8 +14,9 @@ const DEFINITIONS: [&str; 2] = [
     "examples/devices/docs/definition.yaml",
 ];
 
-/// The command line tool among the workspace's packages.
-const KAFMESH: [&str; 4] = ["--package", "kafmesh-cli", "--bin", "kafmesh"];
+/// The command line tool and the services, which `kafmesh dev` builds the same way again: in one build
+/// of the whole workspace's features, so that nothing is compiled twice.
+const BINARIES: [&str; 3] = ["kafmesh", "clicks", "devices"];
 
 /// Builds and starts the demo; returns only when that fails.
 ///
@@ -24,26 +25,31 @@ pub(crate) fn run() -> Result<bool> {
     say::step("1 of 3: checking what the build needs");
     require::ensure(&require::BUILD)?;
 
-    say::step("2 of 3: building kafmesh (minutes the first time, then seconds; kept in target/)");
+    say::step("2 of 3: building kafmesh and the services (minutes the first time; kept in target/)");
     let started = Instant::now();
     // The development profile: its code is slower, but it is there much sooner.
     let mut build = process::tethered("cargo");
-    build.arg("build").args(KAFMESH).current_dir(crate::root());
+    build.args(["build", "--workspace"]).current_dir(crate::root());
+    for binary in BINARIES {
+        build.args(["--bin", binary]);
+    }
     if !process::run(&mut build)?.success() {
-        bail!("kafmesh cannot be built");
+        bail!("the demo cannot be built");
     }
     say::note(format!("built in {}", say::took(started.elapsed())));
 
     say::step(format!(
-        "3 of 3: kafmesh dev {} -- --demo (builds the services; Ctrl-C stops everything)",
+        "3 of 3: kafmesh dev {} -- --demo (Ctrl-C stops everything)",
         DEFINITIONS.join(" ")
     ));
-    let mut run = Command::new("cargo");
+    // Beside this program. `cargo run` would build it anew, for its own features only.
+    let kafmesh = std::env::current_exe()
+        .context("cannot find the programs that were built")?
+        .with_file_name(BINARIES[0]);
+    let mut run = Command::new(kafmesh);
     process::forget_own_package(&mut run);
     let error = run
-        .args(["run", "--quiet"])
-        .args(KAFMESH)
-        .args(["--", "dev"])
+        .arg("dev")
         .args(DEFINITIONS)
         .args(["--", "--demo"])
         // The warehouse of the devices; nothing of the demo stays.

@@ -77,7 +77,7 @@ async fn dev(args: &Dev) -> Result<(), Failure> {
         )?);
     }
     let ended = tokio::select! {
-        ended = supervise::run(&mut services) => ended,
+        ended = supervise::run(&mut services, args.release) => ended,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
         _ = hang_up.recv() => Ok(()),

@@ -13,6 +13,8 @@ use crate::exit::Failure;
 pub(super) struct Package {
     /// Directory of its Cargo.toml.
     pub(super) directory: PathBuf,
+    /// Directory of its workspace; its own when it is in none.
+    pub(super) workspace: PathBuf,
     pub(super) name: String,
     pub(super) bin: String,
     /// Whether its build script generates the code.
@@ -22,6 +24,7 @@ pub(super) struct Package {
 /// What is used of `cargo metadata`'s answer.
 #[derive(Deserialize)]
 struct Metadata {
+    workspace_root: PathBuf,
     packages: Vec<MetadataPackage>,
 }
 
@@ -60,9 +63,9 @@ impl Package {
         for above in directory.ancestors() {
             let manifest = above.join("Cargo.toml");
             if manifest.is_file()
-                && let Some(package) = read(&manifest)?
+                && let Some((workspace, package)) = read(&manifest)?
             {
-                return Self::new(above, package, bin).map(Some);
+                return Self::new(above, workspace, package, bin).map(Some);
             }
         }
         Ok(None)
@@ -70,6 +73,7 @@ impl Package {
 
     fn new(
         directory: &Path,
+        workspace: PathBuf,
         package: MetadataPackage,
         wanted: Option<&str>,
     ) -> Result<Self, Failure> {
@@ -110,6 +114,7 @@ impl Package {
         });
         Ok(Self {
             directory: directory.to_path_buf(),
+            workspace,
             name,
             bin,
             builds_definitions,
@@ -117,8 +122,8 @@ impl Package {
     }
 }
 
-/// The package of `manifest`; `None` when it is a workspace's only.
-fn read(manifest: &Path) -> Result<Option<MetadataPackage>, Failure> {
+/// The package of `manifest` and its workspace; `None` when it is a workspace's only.
+fn read(manifest: &Path) -> Result<Option<(PathBuf, MetadataPackage)>, Failure> {
     let what = || format!("cannot read {}", manifest.display());
     let output = Command::new(cargo())
         .args([
@@ -139,10 +144,11 @@ fn read(manifest: &Path) -> Result<Option<MetadataPackage>, Failure> {
     }
     let metadata: Metadata =
         serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(what(), error))?;
-    Ok(metadata
+    let package = metadata
         .packages
         .into_iter()
-        .find(|package| package.manifest_path == manifest))
+        .find(|package| package.manifest_path == manifest);
+    Ok(package.map(|package| (metadata.workspace_root, package)))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::output::label_lines;
 use super::package::Package;
 use super::place::place;
 use super::process::Group;
-use super::{build, guard, step};
+use super::{guard, step};
 use crate::args::Dev;
 use crate::exit::Failure;
 use crate::{directory, generate, report, terminal, watch};
@@ -46,10 +46,9 @@ pub(super) struct Service {
     definition: PathBuf,
     /// Where generation runs.
     root: PathBuf,
-    package: Package,
+    pub(super) package: Package,
     variables: Vec<(&'static str, OsString)>,
     args: Vec<OsString>,
-    release: bool,
     /// Whether its output gets the label.
     labelled: bool,
     colour: AnsiColor,
@@ -117,7 +116,6 @@ impl Service {
             package,
             variables,
             args: args.args.clone(),
-            release: args.release,
             labelled,
             colour: COLOURS[index % COLOURS.len()],
             files: vec![absolute],
@@ -161,19 +159,14 @@ impl Service {
         }
     }
 
-    /// Generates and builds as far as `change` asks for it, and restarts what that changed.
+    /// Replaces what runs by what was built at `executable`, if that is new.
     ///
     /// # Errors
-    /// What failed; the service then runs as it did.
-    pub(super) async fn update(&mut self, change: Change) -> Result<(), Failure> {
-        if change == Change::Definition {
-            self.generate()?;
-        }
-        step(3, &format!("building {}…", self.package.name));
-        let path = build::build(&self.package, self.release).await?;
-        let built = fs::metadata(&path).and_then(|metadata| metadata.modified());
-        let built = built.map_err(|error| Failure::new(path.display(), error))?;
-        let executable = Some((path, built));
+    /// It cannot be started.
+    pub(super) async fn run(&mut self, executable: PathBuf) -> Result<(), Failure> {
+        let built = fs::metadata(&executable).and_then(|metadata| metadata.modified());
+        let built = built.map_err(|error| Failure::new(executable.display(), error))?;
+        let executable = Some((executable, built));
         if self.process.is_some() && self.executable == executable {
             return Ok(());
         }
@@ -186,7 +179,11 @@ impl Service {
         self.start()
     }
 
-    fn generate(&mut self) -> Result<(), Failure> {
+    /// Writes the code of the definition.
+    ///
+    /// # Errors
+    /// What is wrong with it, which is told then; nothing is written.
+    pub(super) fn generate(&mut self) -> Result<(), Failure> {
         step(2, &format!("generating {}…", self.definition.display()));
         let root = self.root.clone();
         directory::inside(&root, || {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::package::Package;
 use super::service::{Change, Service};
+use super::{build, step};
 use crate::exit::Failure;
 use crate::watch::{QUIET, Watcher};
 use crate::{directory, terminal};
@@ -17,15 +19,18 @@ const LOOK: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Runs `services` until something fails that no change of a file can repair.
-pub(super) async fn run(services: &mut [Service]) -> Result<(), Failure> {
+pub(super) async fn run(services: &mut [Service], release: bool) -> Result<(), Failure> {
     let (sender, mut changes) = mpsc::unbounded_channel();
     let mut watcher = Watcher::new(move |path| {
         // Nobody listens any more only when the program ends.
         sender.send(path).unwrap_or(());
     })?;
-    for service in services.iter_mut() {
+    for service in services.iter() {
         service.watch(&mut watcher);
-        update(service, Change::Definition).await;
+    }
+    let all = vec![Change::Definition; services.len()];
+    update(services, &all, release).await;
+    for service in services.iter() {
         service.watch(&mut watcher);
     }
     let mut look = tokio::time::interval(LOOK);
@@ -34,8 +39,10 @@ pub(super) async fn run(services: &mut [Service]) -> Result<(), Failure> {
             path = changes.recv() => {
                 let Some(path) = path else { return Ok(()) };
                 let paths = settled(path, &mut changes).await;
-                for service in services.iter_mut() {
-                    react(service, &paths).await;
+                let changes: Vec<_> =
+                    services.iter().map(|service| change(service, &paths)).collect();
+                update(services, &changes, release).await;
+                for service in services.iter() {
                     service.watch(&mut watcher);
                 }
             }
@@ -62,27 +69,86 @@ async fn settled(first: PathBuf, changes: &mut mpsc::UnboundedReceiver<PathBuf>)
     paths
 }
 
-async fn react(service: &mut Service, paths: &[PathBuf]) {
+/// The most that a change of `paths` means to `service`, which is said.
+fn change(service: &Service, paths: &[PathBuf]) -> Change {
     let most = paths
         .iter()
         .map(|path| (service.concerns(path), path))
-        .max_by_key(|(c, _)| *c);
-    if let Some((change, path)) = most
-        && change != Change::None
-    {
-        terminal::done("changed", &directory::shown(path));
-        update(service, change).await;
+        .max_by_key(|(change, _)| *change);
+    match most {
+        Some((change, path)) if change != Change::None => {
+            terminal::done("changed", &directory::shown(path));
+            change
+        }
+        _ => Change::None,
     }
 }
 
-/// Updates `service`; a failure is said and waits for the next change.
-async fn update(service: &mut Service, change: Change) {
-    let failure = match service.update(change).await {
-        Ok(()) => return,
-        Err(failure) => failure,
-    };
+/// Generates, builds and restarts what `changes` ask for, one per service; a failure is said and
+/// waits for the next change.
+async fn update(services: &mut [Service], changes: &[Change], release: bool) {
+    let mut concerned = Vec::new();
+    for (service, change) in services.iter_mut().zip(changes) {
+        match change {
+            Change::None => continue,
+            Change::Code => {}
+            Change::Definition => {
+                if let Err(failure) = service.generate() {
+                    tell(service, &failure);
+                    continue;
+                }
+            }
+        }
+        concerned.push(service);
+    }
+    // One build for each workspace.
+    concerned.sort_by(|a, b| a.package.workspace.cmp(&b.package.workspace));
+    for together in concerned.chunk_by_mut(|a, b| a.package.workspace == b.package.workspace) {
+        match build_all(together, release).await {
+            Ok(executables) => {
+                for (service, executable) in together.iter_mut().zip(executables) {
+                    start(service, executable).await;
+                }
+            }
+            // Who is to blame is not known; the others run.
+            Err(_) if together.len() > 1 => {
+                for service in together {
+                    let alone = std::slice::from_mut(service);
+                    match build_all(alone, release).await {
+                        Ok(executables) => {
+                            for executable in executables {
+                                start(&mut alone[0], executable).await;
+                            }
+                        }
+                        Err(failure) => tell(alone[0], &failure),
+                    }
+                }
+            }
+            Err(failure) => together.iter().for_each(|service| tell(service, &failure)),
+        }
+    }
+}
+
+async fn build_all(services: &[&mut Service], release: bool) -> Result<Vec<PathBuf>, Failure> {
+    let packages: Vec<&Package> = services.iter().map(|service| &service.package).collect();
+    let names: Vec<_> = packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
+    step(3, &format!("building {}…", names.join(" and ")));
+    build::build(&packages, release).await
+}
+
+async fn start(service: &mut Service, executable: PathBuf) {
+    if let Err(failure) = service.run(executable).await {
+        tell(service, &failure);
+    }
+}
+
+/// Says why a service is not as its files are.
+fn tell(service: &Service, failure: &Failure) {
     if let Failure::Error(text) = failure {
-        terminal::error(&text);
+        terminal::error(text);
     }
     let now = if service.is_running() {
         "it keeps running as it was"
