@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Records between two commits, of all partitions together.
     #[arg(long)]
     per_commit: u64,
+    /// Let it be watched, by nobody.
+    #[arg(long)]
+    watchable: bool,
     /// An empty directory for state.
     #[arg(long)]
     state_dir: PathBuf,
@@ -134,6 +137,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             workload,
             per_partition,
             &options.state_dir.join(name),
+            options.watchable,
         )
     };
     let nothing = measure("nothing", false, false, false)?.handling;
@@ -162,12 +166,21 @@ struct Pass {
 }
 
 /// One pass over the records with a commit of each partition after `per_commit` of its own.
-fn pass(steps: Steps, workload: Workload, per_commit: u64, state_dir: &Path) -> Result<Pass> {
+fn pass(
+    steps: Steps,
+    workload: Workload,
+    per_commit: u64,
+    state_dir: &Path,
+    watchable: bool,
+) -> Result<Pass> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let partitions = PARTITIONS.unsigned_abs() as usize;
     let began = usage::cpu()?;
     let mut clock = Clock::start()?;
     let mut core = Core::new(steps, partitions, state_dir, CACHE_BYTES)?;
+    if watchable {
+        core = core.watchable();
+    }
     let mut uncommitted = vec![0; partitions];
     let mut pass = Pass::default();
     let commit = |core: &mut Core<Steps>,

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cluster::Cluster;
 use crate::process::say;
-use crate::{rounds, show, tables};
+use crate::{rounds, show, tables, watch};
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,8 @@ enum Rows {
     Records,
     /// How large tables are restored, read and held.
     Tables,
+    /// What it costs that a processor can be watched, and that it is.
+    Watch,
 }
 
 /// Runs the benchmark; returns whether every result was right.
@@ -51,6 +53,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     }
     if options.rows.contains(&Rows::Tables) {
         right &= tables::run(&options.tables, options.runs, &cluster)?;
+    }
+    if options.rows.contains(&Rows::Watch) {
+        right &= watch::run(options.records.workload(), options.runs, &cluster)?;
     }
     cluster.clean()?;
     if !right {

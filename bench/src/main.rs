@@ -12,6 +12,7 @@ mod table;
 mod tables;
 mod usage;
 mod verify;
+mod watch;
 mod work;
 mod workload;
 

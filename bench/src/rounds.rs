@@ -26,27 +26,19 @@ pub(crate) struct Options {
     keys: u64,
 }
 
+impl Options {
+    pub(crate) fn workload(&self) -> Workload {
+        Workload {
+            records: self.records,
+            keys: self.keys,
+        }
+    }
+}
+
 /// Lets everybody run `runs` times; returns whether every result was right.
 pub(crate) fn run(options: &Options, runs: u32, cluster: &Cluster) -> Result<bool> {
-    let workload = Workload {
-        records: options.records,
-        keys: options.keys,
-    };
-    say(format!("loading {} records", workload.records));
-    cluster.prepare()?;
-    let started = Instant::now();
-    cluster.load(INPUT, workload.all())?;
-    let mut input = Contents::new(workload);
-    cluster.scan(INPUT, |partition, key, value| {
-        input.add(partition, key, value)
-    })?;
-    input
-        .check_loaded()
-        .context("the input is not what was loaded")?;
-    say(format!(
-        "loaded and read back in {:.1} s",
-        started.elapsed().as_secs_f64()
-    ));
+    let workload = options.workload();
+    let input = load(workload, cluster)?;
 
     let users = Entries {
         entries: workload.keys,
@@ -63,7 +55,7 @@ pub(crate) fn run(options: &Options, runs: u32, cluster: &Cluster) -> Result<boo
             if contender == Contender::Bare {
                 cluster.create(BARE, Cleanup::Delete)?;
             }
-            let report = work(workload, contender, cluster)?;
+            let report = work(workload, contender, cluster, &[])?;
             let title = table::title(contender);
             match verify(cluster, contender, workload, &input) {
                 Ok(()) => say(format!(
@@ -78,15 +70,35 @@ pub(crate) fn run(options: &Options, runs: u32, cluster: &Cluster) -> Result<boo
             results.add(contender, report);
         }
         let per_commit = results.records_per_second(workload, Contender::Count) as u64;
-        results.add_cost(cost(workload, per_commit)?);
+        results.add_cost(cost(workload, per_commit, false)?);
         say(format!("round {round}: the core without Kafka"));
     }
     table::print(workload, runs, &results);
     Ok(right)
 }
 
+/// Loads the input and reads it back.
+pub(crate) fn load(workload: Workload, cluster: &Cluster) -> Result<Contents> {
+    say(format!("loading {} records", workload.records));
+    cluster.prepare()?;
+    let started = Instant::now();
+    cluster.load(INPUT, workload.all())?;
+    let mut input = Contents::new(workload);
+    cluster.scan(INPUT, |partition, key, value| {
+        input.add(partition, key, value)
+    })?;
+    input
+        .check_loaded()
+        .context("the input is not what was loaded")?;
+    say(format!(
+        "loaded and read back in {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(input)
+}
+
 /// Checks what `contender` wrote.
-fn verify(
+pub(crate) fn verify(
     cluster: &Cluster,
     contender: Contender,
     workload: Workload,
@@ -127,7 +139,13 @@ fn verify_joined(
     Ok(joined.check()?)
 }
 
-fn work(workload: Workload, contender: Contender, cluster: &Cluster) -> Result<Report> {
+/// Lets `contender` handle the input, with variables of the environment.
+pub(crate) fn work(
+    workload: Workload,
+    contender: Contender,
+    cluster: &Cluster,
+    environment: &[(&str, String)],
+) -> Result<Report> {
     let state = tempfile::tempdir()?;
     let ends: Vec<_> = cluster
         .ends(INPUT)?
@@ -146,11 +164,13 @@ fn work(workload: Workload, contender: Contender, cluster: &Cluster) -> Result<R
         &process::now()?,
     ]);
     command.arg("--state-dir").arg(state.path());
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     measured(command, process::limit(workload.records))
         .with_context(|| format!("{} did not end well", table::title(contender)))
 }
 
-fn cost(workload: Workload, per_commit: u64) -> Result<Cost> {
+/// What the core costs, whether or not it can be watched.
+pub(crate) fn cost(workload: Workload, per_commit: u64, watchable: bool) -> Result<Cost> {
     let state = tempfile::tempdir()?;
     let mut command = this_program()?;
     command.arg("cost");
@@ -160,6 +180,9 @@ fn cost(workload: Workload, per_commit: u64) -> Result<Cost> {
         ("--per-commit", per_commit),
     ] {
         command.args([option, &value.to_string()]);
+    }
+    if watchable {
+        command.arg("--watchable");
     }
     command.arg("--state-dir").arg(state.path());
     measured(command, process::limit(workload.records))

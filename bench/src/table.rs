@@ -190,15 +190,18 @@ pub(crate) fn print(workload: Workload, runs: u32, results: &Results) {
     ]);
 }
 
-fn cpu(workload: Workload, report: &Report) -> f64 {
+/// CPU time per record, in microseconds.
+pub(crate) fn cpu(workload: Workload, report: &Report) -> f64 {
     micros(report.user + report.system, workload)
 }
 
-fn rate(workload: Workload, report: &Report) -> f64 {
+/// Records per second.
+pub(crate) fn rate(workload: Workload, report: &Report) -> f64 {
     workload.records as f64 / report.working.as_secs_f64()
 }
 
-fn micros(time: Duration, workload: Workload) -> f64 {
+/// A time per record, in microseconds.
+pub(crate) fn micros(time: Duration, workload: Workload) -> f64 {
     time.as_secs_f64() * 1e6 / workload.records as f64
 }
 

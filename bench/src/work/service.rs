@@ -128,9 +128,10 @@ fn run(
 ) -> Result<SystemTime> {
     let progress = Arc::new(Progress::new(&options.ends)?);
     // The environment counts, so that the effect of a setting can be measured; the defaults are what is reported.
-    let mut config = kafmesh::Config::from_env()?
-        .with_listen(([127, 0, 0, 1], 0).into())
-        .with_state_dir(&options.state_dir);
+    let mut config = kafmesh::Config::from_env()?.with_state_dir(&options.state_dir);
+    if std::env::var_os("KAFMESH_LISTEN").is_none() {
+        config = config.with_listen(([127, 0, 0, 1], 0).into());
+    }
     config.brokers.clone_from(&options.brokers);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

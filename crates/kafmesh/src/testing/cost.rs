@@ -2,11 +2,13 @@
 //! steps from outside; nothing else uses it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kafka::{Batch, OutTopic, OwnedRecord};
 use crate::processor::{LARGEST_RECORD, Processor, Tables, Work, process};
 use crate::store::{CheckpointOf, Store, TableBatch};
+use crate::watch::{Hub, Tap};
 
 /// Records of one partition, as a batch of the client lends them.
 pub struct Records {
@@ -112,6 +114,17 @@ impl<P: Processor> Core<P> {
         })
     }
 
+    /// Lets it be watched, by nobody: what every processor of a service is while nobody watches.
+    #[must_use]
+    pub fn watchable(mut self) -> Self {
+        let descriptor = self.processor.descriptor();
+        let hub = Arc::new(Hub::new(descriptor, vec![descriptor]));
+        for partition in &mut self.partitions {
+            partition.work.tap = Tap::new(Arc::clone(&hub));
+        }
+        self
+    }
+
     /// Lets the processor handle the records, as a task does, and drops the outputs where a task
     /// would hand them to the client.
     ///
@@ -136,6 +149,7 @@ impl<P: Processor> Core<P> {
             .await?;
             partition.handled = record.offset + 1;
         }
+        partition.work.tap.settle();
         partition.work.outbox.clear();
         Ok(())
     }
