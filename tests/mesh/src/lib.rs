@@ -5,7 +5,9 @@
 pub mod api_server;
 pub mod cluster;
 pub mod expiring;
+pub mod neo4j;
 pub mod pods;
 pub mod proxy;
+pub mod sample;
 pub mod scraping;
 pub mod servers;

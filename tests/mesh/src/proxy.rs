@@ -1,40 +1,36 @@
 //! A connection to a server that can be cut and restored.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// Passes connections on to a server, while it is told to.
 pub struct Proxy {
     address: SocketAddr,
-    open: watch::Sender<bool>,
+    open: Arc<watch::Sender<bool>>,
+    left: Arc<AtomicUsize>,
 }
 
 impl Proxy {
     /// In front of `server`, open.
     pub async fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (open, opened) = watch::channel(true);
+        let proxy = Self {
+            address: listener.local_addr().unwrap(),
+            open: Arc::new(watch::Sender::new(true)),
+            left: Arc::new(AtomicUsize::new(usize::MAX)),
+        };
+        let (open, left) = (proxy.open.clone(), proxy.left.clone());
         tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                let mut opened = opened.clone();
-                tokio::spawn(async move {
-                    if !*opened.borrow() {
-                        return;
-                    }
-                    let Ok(mut server) = TcpStream::connect(server).await else {
-                        return;
-                    };
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                        _ = opened.wait_for(|open| !open) => {}
-                    }
-                });
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass_on(client, server, open.clone(), left.clone()));
             }
         });
-        Self { address, open }
+        proxy
     }
 
     /// Where it listens.
@@ -47,8 +43,55 @@ impl Proxy {
         self.open.send_replace(false);
     }
 
+    /// Passes so many more pieces of what clients send on to the server, then cuts.
+    pub fn cut_after(&self, pieces: usize) {
+        self.left.store(pieces, Ordering::SeqCst);
+    }
+
     /// Passes on again what comes from now on.
     pub fn restore(&self) {
+        self.left.store(usize::MAX, Ordering::SeqCst);
         self.open.send_replace(true);
+    }
+}
+
+async fn pass_on(
+    client: TcpStream,
+    server: SocketAddr,
+    open: Arc<watch::Sender<bool>>,
+    left: Arc<AtomicUsize>,
+) {
+    let mut opened = open.subscribe();
+    if !*opened.borrow_and_update() {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(server).await else {
+        return;
+    };
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let requests = async {
+        let mut piece = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = from_client.read(&mut piece).await {
+            match left.load(Ordering::SeqCst) {
+                0 => {
+                    open.send_replace(false);
+                    return;
+                }
+                usize::MAX => {}
+                more => left.store(more - 1, Ordering::SeqCst),
+            }
+            if to_server.write_all(&piece[..length]).await.is_err() {
+                return;
+            }
+        }
+        // The client sends no more; what the server still answers goes on.
+        let _ = to_server.shutdown().await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = requests => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        _ = opened.wait_for(|open| !open) => {}
     }
 }

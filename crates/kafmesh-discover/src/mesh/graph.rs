@@ -12,7 +12,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-pub use derive::{message_node, service_node, topic_node};
+pub use derive::{message_node, pod_node, service_node, topic_node};
 
 /// The nodes and edges of the mesh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,58 @@ pub struct Graph {
 /// What is known of a node or an edge, besides what it is told apart by. Nodes that processes report
 /// have `stale` always, and `partial` where that is meant; edges have them only where they are true.
 pub type Properties = BTreeMap<&'static str, Property>;
+
+/// The names of all properties, sorted.
+const PROPERTY_NAMES: &[&str] = &[
+    "actualPartitions",
+    "actualReplication",
+    "address",
+    "answered",
+    "answeredAt",
+    "asked",
+    "compact",
+    "component",
+    "creators",
+    "description",
+    "ended",
+    "failed",
+    "failingSince",
+    "failure",
+    "failureMessage",
+    "fingerprints",
+    "groupStates",
+    "groups",
+    "instance",
+    "kafmeshVersion",
+    "kind",
+    "lag",
+    "members",
+    "messages",
+    "missing",
+    "name",
+    "namespace",
+    "node",
+    "partial",
+    "partitions",
+    "replication",
+    "retentionMs",
+    "segmentMs",
+    "service",
+    "stale",
+    "started",
+    "startedAt",
+    "types",
+    "uncommitted",
+    "version",
+    "versions",
+    "watch",
+];
+
+/// The name of a property as this program writes it; `None` when it writes none of that name.
+pub fn property_name(name: &str) -> Option<&'static str> {
+    let place = PROPERTY_NAMES.binary_search(&name).ok()?;
+    Some(PROPERTY_NAMES[place])
+}
 
 /// What a node is told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,6 +17,7 @@ mod changes;
 mod follow;
 mod memory;
 mod merge;
+mod neo4j;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use follow::follow;
 pub use memory::Memory;
+pub use neo4j::{Neo4j, Settings, VERSION};
 
 use crate::mesh::Mesh;
 use crate::mesh::graph::Graph;
@@ -105,17 +107,9 @@ pub enum Error {
         /// The newest version this program knows.
         known: i64,
     },
-    /// Something in the database is not what was written there.
-    #[error(
-        "{what} in Neo4j is not what kafmesh-discover wrote: {reason}; to have all of it written \
-         anew, run `MATCH (n:Kafmesh) DETACH DELETE n`"
-    )]
-    Foreign {
-        /// What.
-        what: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// What kafmesh-discover keeps its place with is no longer there.
+    #[error("the graph in Neo4j was removed by somebody else; it is written anew")]
+    Emptied,
 }
 
 /// The graph of all pods a store keeps: mostly that of `mesh` itself.

@@ -9,7 +9,7 @@ use crate::mesh::actual::Actual;
 use crate::mesh::catalog::{Catalog, Component, Object, Presence, Service, Topic};
 use crate::mesh::findings::lag;
 use crate::mesh::key;
-use crate::mesh::pod::{Observed, Pods};
+use crate::mesh::pod::{Observed, PodKey, Pods};
 use crate::mesh::run::ScrapeRun;
 
 impl Graph {
@@ -19,7 +19,7 @@ impl Graph {
         let mut graph = Self::default();
         let stale = |pod| pods.get(pod).is_none_or(|observed| observed.is_stale());
         for (key, observed) in pods {
-            let key = NodeKey::new(Label::Pod, key::of_one(key.as_str()));
+            let key = pod_node(key);
             graph.nodes.insert(key, pod(observed));
         }
         for topic in catalog.topics.values() {
@@ -34,7 +34,7 @@ impl Graph {
         for service in catalog.services.values() {
             let node = service_node(&service.name);
             for pod in &service.pods {
-                let pod_node = NodeKey::new(Label::Pod, key::of_one(pod.as_str()));
+                let pod_node = pod_node(pod);
                 graph.edge(&node, Relation::RunsIn, None, pod_node, flag(stale(pod)));
             }
             graph.nodes.insert(node, service_properties(service));
@@ -64,7 +64,7 @@ impl Graph {
             let node = object.node();
             graph.object(&node, object, actual);
             for pod in &object.pods {
-                let pod_node = NodeKey::new(Label::Pod, key::of_one(pod.as_str()));
+                let pod_node = pod_node(pod);
                 graph.edge(&node, Relation::RunsIn, None, pod_node, flag(stale(pod)));
             }
         }
@@ -73,21 +73,12 @@ impl Graph {
 
     /// Adds a scrape run, and edges to the pods that answered it and are in the graph.
     pub fn add_run(&mut self, run: &ScrapeRun) {
-        let node = NodeKey::new(Label::ScrapeRun, key::of_one(&run.id));
-        for pod in run.observed.iter() {
-            let pod = NodeKey::new(Label::Pod, key::of_one(pod.as_str()));
+        let (node, properties) = run.node();
+        for pod in run.pods() {
             if self.nodes.contains_key(&pod) {
                 self.edge(&node, Relation::Observed, None, pod, Properties::new());
             }
         }
-        let properties = Properties::from([
-            ("started", time(run.started)),
-            ("ended", time(run.ended)),
-            ("kind", run.kind.name().into()),
-            ("asked", run.asked.into()),
-            ("answered", run.answered.into()),
-            ("failed", run.failed.into()),
-        ]);
         self.nodes.insert(node, properties);
     }
 
@@ -186,6 +177,32 @@ fn in_kafka(properties: &mut Properties, object: &Object, actual: &Actual) {
         let members = groups().filter_map(|group| group.members).map(i64::from);
         properties.insert("members", members.sum::<i64>().into());
     }
+}
+
+impl ScrapeRun {
+    /// Its node.
+    pub fn node(&self) -> (NodeKey, Properties) {
+        let properties = Properties::from([
+            ("started", time(self.started)),
+            ("ended", time(self.ended)),
+            ("kind", self.kind.name().into()),
+            ("asked", self.asked.into()),
+            ("answered", self.answered.into()),
+            ("failed", self.failed.into()),
+        ]);
+        let node = NodeKey::new(Label::ScrapeRun, key::of_one(&self.id));
+        (node, properties)
+    }
+
+    /// The nodes of the pods that answered.
+    pub fn pods(&self) -> impl Iterator<Item = NodeKey> {
+        self.observed.iter().map(pod_node)
+    }
+}
+
+/// The node of a pod.
+pub fn pod_node(pod: &PodKey) -> NodeKey {
+    NodeKey::new(Label::Pod, key::of_one(pod.as_str()))
 }
 
 /// The node of a service.
