@@ -27,6 +27,13 @@ pub struct Config {
     /// `KAFMESH_INSTANCE`: what this process is called where it describes itself. Default: the variable `POD_NAME`, else
     /// `HOSTNAME`, else the host's name.
     pub instance: Option<String>,
+    /// `KAFMESH_TLS_CERTIFICATE`: PEM file with the certificate of the service's port, and those that lead to its CA. With
+    /// it and the key, the port answers over TLS only; files that change are read again.
+    pub tls_certificate: Option<PathBuf>,
+    /// `KAFMESH_TLS_KEY`: PEM file with the certificate's key.
+    pub tls_key: Option<PathBuf>,
+    /// `KAFMESH_TLS_CLIENT_CA`: PEM file with CAs; a client of the port needs a certificate of one of them.
+    pub tls_client_ca: Option<PathBuf>,
     /// `KAFMESH_STATE_DIR`: directory of the local store, for one process at a time. Default `.kafmesh/state`.
     pub state_dir: PathBuf,
     /// `KAFMESH_COMMIT_INTERVAL`: the longest that processed records stay uncommitted. Default `1s`.
@@ -60,6 +67,9 @@ impl Config {
             brokers: brokers.into(),
             listen: SocketAddr::from(([0, 0, 0, 0], 50051)),
             instance: None,
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
             state_dir: PathBuf::from(".kafmesh/state"),
             commit_interval: Duration::from_secs(1),
             state_cache_bytes: 8 << 20,
@@ -116,6 +126,13 @@ impl Config {
                     config.listen = parse(&name, value, "an address such as 0.0.0.0:50051")?
                 }
                 "KAFMESH_INSTANCE" => config.instance = Some(non_empty(&name, value)?),
+                "KAFMESH_TLS_CERTIFICATE" => {
+                    config.tls_certificate = Some(non_empty(&name, value)?.into())
+                }
+                "KAFMESH_TLS_KEY" => config.tls_key = Some(non_empty(&name, value)?.into()),
+                "KAFMESH_TLS_CLIENT_CA" => {
+                    config.tls_client_ca = Some(non_empty(&name, value)?.into())
+                }
                 "KAFMESH_STATE_DIR" => config.state_dir = non_empty(&name, value)?.into(),
                 "KAFMESH_COMMIT_INTERVAL" => config.commit_interval = duration(&name, value)?,
                 "KAFMESH_STATE_CACHE_BYTES" => {
@@ -155,6 +172,21 @@ impl Config {
     #[must_use]
     pub fn with_instance(mut self, name: impl Into<String>) -> Self {
         self.instance = Some(name.into());
+        self
+    }
+
+    /// Sets [`tls_certificate`](Self::tls_certificate) and [`tls_key`](Self::tls_key).
+    #[must_use]
+    pub fn with_tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls_certificate = Some(certificate.into());
+        self.tls_key = Some(key.into());
+        self
+    }
+
+    /// Sets [`tls_client_ca`](Self::tls_client_ca).
+    #[must_use]
+    pub fn with_tls_client_ca(mut self, ca: impl Into<PathBuf>) -> Self {
+        self.tls_client_ca = Some(ca.into());
         self
     }
 
@@ -364,6 +396,10 @@ mod tests {
             ("KAFMESH_WATCH", "off"),
             ("KAFMESH_WATCH_TOKEN", "secret"),
             ("KAFMESH_WATCH_RATE", "7"),
+            ("KAFMESH_INSTANCE", "shop-7"),
+            ("KAFMESH_TLS_CERTIFICATE", "tls/tls.crt"),
+            ("KAFMESH_TLS_KEY", "tls/tls.key"),
+            ("KAFMESH_TLS_CLIENT_CA", "tls/ca.crt"),
             ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
         ])
         .unwrap();
@@ -374,6 +410,9 @@ mod tests {
             .with_watch(false)
             .with_watch_token("secret")
             .with_watch_rate(NonZeroU32::new(7).unwrap())
+            .with_instance("shop-7")
+            .with_tls("tls/tls.crt", "tls/tls.key")
+            .with_tls_client_ca("tls/ca.crt")
             .with_kafka("security.protocol", "SASL_SSL");
         assert_eq!(config, expected);
         assert_eq!(from(&[]).unwrap(), Config::new("localhost:9092"));

@@ -23,6 +23,7 @@ mod memory;
 mod registry;
 mod running;
 mod server;
+mod tls;
 mod topic_watch;
 mod topics;
 
@@ -46,6 +47,7 @@ use grpc::Services;
 pub(crate) use memory::Bench;
 pub use registry::Registry;
 use server::Server;
+use tls::Tls;
 
 /// A service connected to Kafka; generated code wraps it.
 pub struct Service {
@@ -91,7 +93,8 @@ impl Service {
                 watch: config.watch,
             },
         };
-        let server = Server::start(config.listen, observer.clone(), description).await?;
+        let tls = Tls::new(&config)?;
+        let server = Server::start(config.listen, tls, observer.clone(), description).await?;
         let cluster = Cluster::new(&config.brokers, &config.kafka)?;
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");

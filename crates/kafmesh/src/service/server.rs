@@ -18,6 +18,7 @@ use tonic_health::server::HealthReporter;
 use super::describe::Description;
 use super::grpc::Services;
 use super::http;
+use super::tls::Tls;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, State};
 
@@ -53,6 +54,7 @@ impl Server {
     /// [`Error::Listen`] when the port is taken or not allowed.
     pub(crate) async fn start(
         address: SocketAddr,
+        tls: Option<Tls>,
         observer: Observer,
         description: Description,
     ) -> Result<Self> {
@@ -71,21 +73,27 @@ impl Server {
         let (routes, current) = watch::channel(first);
         let answering = Router::new().fallback(http::current).with_state(current);
         let stop = CancellationToken::new();
-        let serve = tonic::transport::Server::builder()
-            .accept_http1(true)
-            .serve_with_incoming_shutdown(
-                answering,
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                stop.clone().cancelled_owned(),
-            );
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let server = tonic::transport::Server::builder().accept_http1(true);
+        let stopped = stop.clone().cancelled_owned();
         let tell = tell(observer.clone(), health.clone());
         let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            tokio::select! {
-                ended = serve => ended,
-                () = tell => Ok(()),
-            }
-        });
+        match tls {
+            None => serving.spawn(async move {
+                tokio::select! {
+                    ended = server.serve_with_incoming_shutdown(answering, incoming, stopped) => ended,
+                    () = tell => Ok(()),
+                }
+            }),
+            Some(tls) => serving.spawn(async move {
+                let incoming = tls.accept(incoming);
+                tokio::select! {
+                    ended = server.serve_with_incoming_shutdown(answering, incoming, stopped) => ended,
+                    () = tell => Ok(()),
+                    () = tls.follow() => Ok(()),
+                }
+            }),
+        };
         Ok(Self {
             address,
             observer,

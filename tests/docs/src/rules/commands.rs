@@ -34,6 +34,7 @@ pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
             rest @ ..,
         ] => cargo(rest),
         ["kafmesh", rest @ ..] => understood(rest, kafmesh),
+        ["grpcurl", .., method] => call(method),
         ["cd" | "git", ..] => None,
         [other, ..] => Some(format!("nothing is known of the command `{other}`")),
     }
@@ -59,6 +60,23 @@ fn install(path: &str) -> Option<String> {
     let has_programs =
         std::fs::read_to_string(manifest).is_ok_and(|manifest| manifest.contains("[[bin]]"));
     (!has_programs).then(|| format!("{path} is no package with programs"))
+}
+
+/// A call of a method that every service answers.
+fn call(method: &str) -> Option<String> {
+    let has = |proto: &str| {
+        let (service, method) = method.split_once('/')?;
+        let (package, service) = service.rsplit_once('.')?;
+        let holds = |text: String| proto.contains(&text);
+        (holds(format!("package {package};"))
+            && holds(format!("service {service} {{"))
+            && holds(format!("rpc {method}(")))
+        .then_some(())
+    };
+    let known = repository::files().into_iter().any(|file| {
+        file.path.starts_with("crates/kafmesh-proto/protos/") && has(&file.text).is_some()
+    });
+    (!known).then(|| format!("no service answers `{method}`"))
 }
 
 fn cargo(rest: &[&str]) -> Option<String> {
@@ -101,6 +119,7 @@ mod tests {
             "KAFMESH_DEV=true cargo run",
             "cargo install --path kafmesh/crates/kafmesh-cli",
             "cargo test -p kafmesh-definition  # one package",
+            "grpcurl -plaintext localhost:50051 kafmesh.ping.v1.PingAPI/Ping",
         ] {
             assert_eq!(check(good), None, "{good}");
         }
@@ -110,6 +129,7 @@ mod tests {
             "KAFMESH_BROKER=a:1 cargo run",
             "cargo install --path crates/kafmesh",
             "cargo test -p nothing",
+            "grpcurl -plaintext localhost:50051 kafmesh.ping.v1.PingAPI/Pong",
             "kafmesh fly",
             "make",
         ] {

@@ -1,0 +1,279 @@
+//! The port as its clients see it: who gets an answer, and what is said of files that are of no use.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use kafmesh_proto::ping::v1::PingRequest;
+use kafmesh_proto::ping::v1::ping_api_client::PingApiClient;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
+
+use super::*;
+use crate::observe::Observer;
+use crate::service::describe;
+use crate::service::server::Server;
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for `localhost`, and its key.
+    fn issue(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
+/// The files of a port.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new(authority: &Authority) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.renew(authority);
+        folder
+    }
+
+    fn renew(&self, authority: &Authority) {
+        let (certificate, key) = authority.issue();
+        self.write("tls.crt", &certificate);
+        self.write("tls.key", &key);
+    }
+
+    fn write(&self, file: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn config(&self) -> Config {
+        let file = |name| self.0.path().join(name);
+        Config::new("nowhere:1").with_tls(file("tls.crt"), file("tls.key"))
+    }
+}
+
+async fn open(config: &Config) -> Server {
+    let tls = Tls::new(config).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let description = describe::tests::nothing();
+    Server::start(address, tls, Observer::new("shop"), description)
+        .await
+        .unwrap()
+}
+
+/// Whether a client that trusts `authority` gets an answer.
+async fn ping(
+    address: SocketAddr,
+    authority: &Authority,
+    identity: Option<(String, String)>,
+) -> Result<(), String> {
+    let mut tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(authority.pem()))
+        .domain_name("localhost");
+    if let Some((certificate, key)) = identity {
+        tls = tls.identity(Identity::from_pem(certificate, key));
+    }
+    let endpoint = Channel::from_shared(format!("https://{address}")).unwrap();
+    let endpoint = endpoint.tls_config(tls).unwrap();
+    let channel = endpoint.connect().await.map_err(|it| format!("{it:?}"))?;
+    let answer = PingApiClient::new(channel).ping(PingRequest {}).await;
+    answer.map(drop).map_err(|it| format!("{it:?}"))
+}
+
+/// What a program such as curl gets.
+async fn get(address: SocketAddr, authority: &Authority, path: &str) -> String {
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap();
+    roots.add(root).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn grpc_and_http_are_answered_over_tls_only() {
+    let authority = Authority::new();
+    let folder = Folder::new(&authority);
+    let server = open(&folder.config()).await;
+    let address = server.address();
+    ping(address, &authority, None).await.unwrap();
+    let alive = get(address, &authority, "/health/live").await;
+    assert!(alive.starts_with("HTTP/1.1 200 "), "{alive}");
+    let metrics = get(address, &authority, "/metrics").await;
+    assert!(metrics.contains("kafmesh_ready"), "{metrics}");
+
+    let stranger = Authority::new();
+    let error = ping(address, &stranger, None).await.unwrap_err();
+    assert!(error.contains("InvalidCertificate"), "{error}");
+    let plain = PingApiClient::connect(format!("http://{address}")).await;
+    let answer = match plain {
+        Ok(mut client) => client.ping(PingRequest {}).await.map_err(|_| ()),
+        Err(_) => Err(()),
+    };
+    assert!(answer.is_err());
+    server.close().await;
+}
+
+#[tokio::test]
+async fn who_cannot_show_a_certificate_of_the_clients_ca_is_refused() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let folder = Folder::new(&authority);
+    let ca = folder.write("ca.crt", &clients.pem());
+    let server = open(&folder.config().with_tls_client_ca(ca)).await;
+    let address = server.address();
+    ping(address, &authority, Some(clients.issue()))
+        .await
+        .unwrap();
+    let nothing = ping(address, &authority, None).await.unwrap_err();
+    assert!(nothing.contains("CertificateRequired"), "{nothing}");
+    // Of the CA of the port itself, which is another one.
+    let other = ping(address, &authority, Some(authority.issue())).await;
+    let other = other.unwrap_err();
+    assert!(
+        other.contains("UnknownCA") || other.contains("DecryptError"),
+        "{other}"
+    );
+    server.close().await;
+}
+
+#[tokio::test]
+async fn renewed_certificates_are_used_from_then_on() {
+    let (former, renewed) = (Authority::new(), Authority::new());
+    let folder = Folder::new(&former);
+    let mut tls = Tls::new(&folder.config()).unwrap().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let ours = crate::service::grpc::Services::ours(
+        tonic_health::server::HealthReporter::new(),
+        describe::tests::nothing(),
+    );
+    let serving = tokio::spawn(
+        tonic::transport::Server::builder()
+            .serve_with_incoming(ours.into_router().unwrap(), tls.accept(listener.into())),
+    );
+    ping(address, &former, None).await.unwrap();
+
+    // A certificate whose key is not there yet, and a file that is gone for a moment.
+    let key = folder.0.path().join("tls.key");
+    let former_key = std::fs::read_to_string(&key).unwrap();
+    folder.renew(&renewed);
+    let renewed_key = std::fs::read_to_string(&key).unwrap();
+    folder.write("tls.key", &former_key);
+    tls.look().await;
+    ping(address, &former, None).await.unwrap();
+    std::fs::remove_file(&key).unwrap();
+    tls.look().await;
+    ping(address, &former, None).await.unwrap();
+
+    folder.write("tls.key", &renewed_key);
+    tls.look().await;
+    ping(address, &renewed, None).await.unwrap();
+    assert!(ping(address, &former, None).await.is_err());
+    serving.abort();
+}
+
+/// What is said of a configuration, without the folder of its files.
+fn problem(config: &Config, folder: &Path) -> String {
+    let Err(error) = Tls::new(config) else {
+        panic!("{config:?} is usable")
+    };
+    error
+        .to_string()
+        .replace(&format!("{}/", folder.display()), "")
+}
+
+#[test]
+fn files_that_are_of_no_use_are_named_with_their_variable() {
+    let authority = Authority::new();
+    let folder = Folder::new(&authority);
+    let path = folder.0.path();
+    let told = |config: Config| problem(&config, path);
+    let config = || folder.config();
+    let (certificate, key) = authority.issue();
+    let (certificate, key) = (
+        folder.write("a.crt", &certificate),
+        folder.write("a.key", &key),
+    );
+    let text = folder.write("text", "no PEM\n");
+    let broken = folder.write(
+        "broken.crt",
+        "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
+    );
+
+    let mut alone = config();
+    alone.tls_key = None;
+    assert_eq!(
+        told(alone),
+        "KAFMESH_TLS_CERTIFICATE: it needs KAFMESH_TLS_KEY, which is not set"
+    );
+    let mut alone = config();
+    alone.tls_certificate = None;
+    assert_eq!(
+        told(alone),
+        "KAFMESH_TLS_KEY: it needs KAFMESH_TLS_CERTIFICATE, which is not set"
+    );
+    assert_eq!(
+        told(Config::new("nowhere:1").with_tls_client_ca(&certificate)),
+        "KAFMESH_TLS_CLIENT_CA: it needs KAFMESH_TLS_CERTIFICATE, which is not set"
+    );
+    assert_eq!(
+        told(config().with_tls(path.join("gone.crt"), &key)),
+        "KAFMESH_TLS_CERTIFICATE: gone.crt cannot be read: No such file or directory (os error 2)"
+    );
+    assert_eq!(
+        told(config().with_tls(&text, &key)),
+        "KAFMESH_TLS_CERTIFICATE: text holds no certificate in PEM"
+    );
+    assert_eq!(
+        told(config().with_tls(&certificate, &certificate)),
+        "KAFMESH_TLS_KEY: a.crt holds no private key in PEM"
+    );
+    assert_eq!(
+        told(config().with_tls(path.join("tls.crt"), &key)),
+        "KAFMESH_TLS_KEY: a.key is not the key of the first certificate in tls.crt (KAFMESH_TLS_CERTIFICATE)"
+    );
+    assert_eq!(
+        told(config().with_tls(&broken, &key)),
+        "KAFMESH_TLS_CERTIFICATE: broken.crt cannot be used: invalid peer certificate: BadEncoding"
+    );
+    assert_eq!(
+        told(config().with_tls_client_ca(&text)),
+        "KAFMESH_TLS_CLIENT_CA: text holds no certificate in PEM"
+    );
+    assert_eq!(
+        told(config().with_tls_client_ca(&broken)),
+        "KAFMESH_TLS_CLIENT_CA: broken.crt cannot be used: invalid peer certificate: BadEncoding"
+    );
+    assert!(matches!(Tls::new(&Config::new("nowhere:1")), Ok(None)));
+}
