@@ -2,6 +2,7 @@
 
 mod codes;
 mod commands;
+mod endpoints;
 mod fields;
 mod metrics;
 mod names;
@@ -15,6 +16,8 @@ pub fn generate(name: &str, kafmesh: &Path) -> String {
         ("codes", "") => codes::all(),
         ("commands", "") => commands::all(kafmesh),
         ("fields", object) => fields::of(object),
+        ("endpoints", "") => endpoints::paths(),
+        ("problems", "") => endpoints::problems(),
         ("names", "") => names::examples(),
         ("metrics", "") => metrics::table(&crate::repository::read(
             "crates/kafmesh/src/observe/metrics.rs",
