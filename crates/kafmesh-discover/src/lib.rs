@@ -7,6 +7,7 @@ pub mod kafka;
 pub mod logs;
 pub mod mesh;
 pub mod metrics;
+pub mod program;
 pub mod run;
 pub mod scrape;
 pub mod status;
