@@ -1,5 +1,6 @@
 //! What Prometheus is told: each part's counters, the mesh's sizes, requests.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,8 +19,10 @@ use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
 
 use crate::mesh::Mesh;
-use crate::mesh::graph::Label;
+use crate::mesh::graph::{Graph, Label};
+use crate::mesh::pod::{PodKey, Pods};
 use crate::status::{Part, Status, Statuses};
+use crate::store::{self, Store, Written};
 
 /// What the names of all metrics begin with.
 const PREFIX: &str = "kafmesh_discover";
@@ -173,6 +176,72 @@ impl Requests {
         self.answered.get_or_create(&OfRoute { path, status }).inc();
         self.duration.observe(started.elapsed().as_secs_f64());
         response
+    }
+}
+
+/// Counts what is written to the store. Clones count the same.
+#[derive(Debug, Clone)]
+pub struct Writes {
+    written: Counter,
+    failed: Counter,
+    duration: Histogram,
+}
+
+impl Default for Writes {
+    fn default() -> Self {
+        Self {
+            written: Counter::default(),
+            failed: Counter::default(),
+            // An unchanged mesh takes milliseconds, the first write of a large one seconds.
+            duration: Histogram::new([0.01, 0.05, 0.2, 1.0, 2.0, 5.0, 15.0, 60.0]),
+        }
+    }
+}
+
+impl Writes {
+    /// Adds them to `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "store_writes",
+            "How often the graph was written to Neo4j",
+            self.written.clone(),
+        );
+        registry.register(
+            "store_failures",
+            "How often the graph could not be written to Neo4j",
+            self.failed.clone(),
+        );
+        registry.register_with_unit(
+            "store_write_duration",
+            "How long a write to Neo4j took, failed ones included",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+    }
+}
+
+/// A store whose writes are counted.
+#[derive(Debug)]
+pub struct Counted<S>(pub S, pub Writes);
+
+impl<S: Store> Store for Counted<S> {
+    async fn load(&self) -> Result<Pods, store::Error> {
+        self.0.load().await
+    }
+
+    async fn write(&self, mesh: &Mesh, gone: &BTreeSet<PodKey>) -> Result<Written, store::Error> {
+        let started = Instant::now();
+        let written = self.0.write(mesh, gone).await;
+        self.1.duration.observe(started.elapsed().as_secs_f64());
+        match written {
+            Ok(_) => self.1.written.inc(),
+            Err(_) => self.1.failed.inc(),
+        };
+        written
+    }
+
+    async fn graph(&self) -> Result<Graph, store::Error> {
+        self.0.graph().await
     }
 }
 

@@ -19,9 +19,13 @@ use crate::dial::{self, Dialer};
 use crate::kafka;
 use crate::mesh;
 use crate::mesh::pod::Pods;
-use crate::metrics::{self, Requests};
+use crate::metrics::{self, Counted, Requests, Writes};
 use crate::scrape::{self, Scraped};
 use crate::status::{Part, Statuses};
+use crate::store::{self, Store};
+
+/// How long the first scrape waits for what earlier runs knew.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why it cannot start; servers that are away for now are no reason.
 #[derive(Debug, thiserror::Error)]
@@ -193,7 +197,23 @@ impl Discover {
             statuses: self.statuses.clone(),
             metrics: scrape_metrics,
         };
-        parts.spawn(scrape::run(scrape, Pods::new(), scraped, stop.clone()));
+        let neo4j = self.config.neo4j.as_ref().map(neo4j);
+        let writes = Writes::default();
+        if neo4j.is_some() {
+            writes.register(&mut registry);
+        }
+        let neo4j = neo4j.map(|store| Counted(store, writes));
+        let (written, statuses) = (mesh.clone(), self.statuses.clone());
+        let ended = stop.clone();
+        parts.spawn(async move {
+            let known = known(neo4j.as_ref()).await;
+            let write = async {
+                if let Some(store) = neo4j {
+                    store::follow(store, written, statuses, ended.clone()).await;
+                }
+            };
+            tokio::join!(scrape::run(scrape, known, scraped, ended.clone()), write);
+        });
 
         let registry = Arc::new(registry);
         let router = api::router(api::Parts {
@@ -292,6 +312,30 @@ async fn kubernetes(config: &config::Scrape) -> Result<Option<scrape::Kubernetes
             Ok(None)
         }
     }
+}
+
+fn neo4j(config: &config::Neo4j) -> store::Neo4j {
+    store::Neo4j::new(store::Settings {
+        uri: config.url.clone(),
+        user: config.user.clone(),
+        password: config.password.expose().to_owned(),
+        database: config.database.clone(),
+    })
+}
+
+/// What the store knows of earlier runs. A store that is away holds nothing up: what it knows of
+/// pods that are not asked here stays in it.
+async fn known(store: Option<&impl Store>) -> Pods {
+    let Some(store) = store else {
+        return Pods::new();
+    };
+    let why = match tokio::time::timeout(LOAD_TIMEOUT, store.load()).await {
+        Ok(Ok(pods)) => return pods,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {LOAD_TIMEOUT:?}"),
+    };
+    tracing::warn!("what earlier runs knew is not loaded: {why}");
+    Pods::new()
 }
 
 /// What tells this process from other replicas.

@@ -109,13 +109,18 @@ fn it_lives_without_any_of_its_servers_and_says_why_it_is_not_ready() {
     )
     .unwrap();
     let mut running = Running::start(
-        &["--kubernetes=on", &format!("--brokers={away}")],
+        &[
+            "--kubernetes=on",
+            &format!("--brokers={away}"),
+            &format!("--neo4j=bolt://{away}"),
+        ],
         &[("KUBECONFIG", kubeconfig.to_str().unwrap())],
     );
-    assert_eq!(
-        running.line_with("fails, and is tried again")["part"],
-        "kubernetes"
-    );
+    let mut failing = std::collections::BTreeSet::new();
+    while failing.len() < 3 {
+        let line = running.line_with("fails, and is tried again");
+        failing.insert(line["part"].as_str().unwrap().to_owned());
+    }
 
     assert_eq!(running.get("/health/live").0, 200);
     let (status, body) = running.get("/health/ready");
