@@ -12,6 +12,7 @@ mod outside;
 mod parcel_book;
 mod price_list;
 mod shop;
+mod tracking;
 
 pub mod definitions {
     //! Generated from `docs/definition.yaml`.
@@ -27,3 +28,4 @@ pub use outside::{Database, Unavailable};
 pub use parcel_book::{Entry, ParcelBook, Place};
 pub use price_list::PriceList;
 pub use shop::{Outside, open};
+pub use tracking::Tracking;

@@ -7,7 +7,7 @@ use kafmesh::{Batching, Config, Schedule};
 use crate::definitions::{Components, Service};
 use crate::{
     Bonus, Bookkeeping, Checkout, Database, Dispatch, Earning, Entry, Ledger, ParcelBook, Place,
-    PriceList, Spending,
+    PriceList, Spending, Tracking,
 };
 
 /// The systems outside of Kafka that the shop works with; clones share them.
@@ -40,6 +40,9 @@ fn register(components: &mut impl Components, outside: &Outside) -> kafmesh::Res
     components
         .loyalty()
         .register_processors(Earning, Bonus, Spending)?;
+    components
+        .warehouse()
+        .register_tracking_processor(Tracking)?;
 
     components.catalog().register_price_list_view_source(
         PriceList::new(outside.price_list.clone()),

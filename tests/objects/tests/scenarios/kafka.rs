@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::support::{PATIENCE, eventually};
 
 /// What the names of all topics and groups here begin with.
-const OURS: &[&str] = &["shop.", "taxService."];
+const OURS: &[&str] = &["shop.", "taxService.", "carrierService."];
 
 /// Scenarios share the topics of the shop, so on the real Kafka they take turns.
 static TURN: Mutex<()> = Mutex::const_new(());

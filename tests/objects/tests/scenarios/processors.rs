@@ -2,9 +2,9 @@
 
 use kafmesh_objects::definitions::Service;
 use kafmesh_objects::definitions::models::{
-    Address, Balance, Invoice, Order, Parcel, Payment, Price, Rate, Rejection,
+    Address, Arrival, Balance, Delivery, Invoice, Order, Parcel, Payment, Price, Rate, Rejection,
 };
-use kafmesh_objects::{Checkout, Dispatch, Ledger};
+use kafmesh_objects::{Checkout, Dispatch, Ledger, Tracking};
 
 use crate::kafka::Kafka;
 use crate::support::{Running, Shop, eventually};
@@ -12,6 +12,7 @@ use crate::support::{Running, Shop, eventually};
 on_both_brokers!(
     inputs_share_the_state_of_their_key,
     an_output_is_the_input_of_another_processor,
+    an_input_is_a_topic_of_another_service,
 );
 
 async fn inputs_share_the_state_of_their_key(kafka: Kafka) {
@@ -116,5 +117,34 @@ async fn an_output_is_the_input_of_another_processor(kafka: Kafka) {
         kafka.read_all("shop.customerId.rejection", 1).await,
         [("ada".to_owned(), rejection)]
     );
+    running.stop().await;
+}
+
+async fn an_input_is_a_topic_of_another_service(kafka: Kafka) {
+    const DELIVERIES: &str = "carrierService.customerId.delivery";
+    let shop = Shop::on(kafka);
+    let kafka = &shop.kafka;
+    // Other partitions than the shop's own topics have.
+    kafka.create(DELIVERIES, 3).await;
+    let mut service = shop.connect().await;
+    service
+        .warehouse()
+        .register_tracking_processor(Tracking)
+        .unwrap();
+    let running = Running::start(service);
+    for customer in ["ada", "grace"] {
+        let recipient = format!("{customer}'s neighbour");
+        kafka
+            .write(DELIVERIES, customer, &Delivery { recipient })
+            .await;
+    }
+    let mut arrivals = kafka.read_all("shop.customerId.arrival", 2).await;
+    arrivals.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let expected = ["ada", "grace"].map(|customer| {
+        let text = format!("handed over to {customer}'s neighbour");
+        (customer.to_owned(), Arrival { text })
+    });
+    assert_eq!(arrivals, expected);
+    kafka.committed("shop.warehouse.tracking", DELIVERIES).await;
     running.stop().await;
 }

@@ -16,6 +16,7 @@ async fn an_order_becomes_a_parcel_a_balance_and_points(kafka: Kafka) {
     let shop = Shop::on(kafka);
     let kafka = &shop.kafka;
     kafka.create(RATES, 1).await;
+    kafka.create("carrierService.customerId.delivery", 1).await;
     kafka.write(RATES, "DE", &Rate { percent: 19 }).await;
     let outside = Outside::default();
     let teapot = ("teapot".to_owned(), 10_000);
