@@ -67,6 +67,7 @@ const NEW_HELP: &str = "\
 Examples:
   kafmesh new click-counter                     in ./click-counter
   kafmesh new click-counter --path services/clicks
+  kafmesh new click-counter --kafmesh-path ../kafmesh
 
 The project counts clicks per user: a definition, its protobuf messages, the generated code, the
 handler and its test. Then:

@@ -223,6 +223,32 @@ fn a_new_project_passes_its_tests() {
 }
 
 #[test]
+fn traffic_that_fails_ends_the_process_with_its_error() {
+    let broker = Broker::start().unwrap();
+    let project = Project::new("failing-traffic");
+    project.replace(
+        "src/main.rs",
+        "\"/\".to_owned()",
+        "\"/\".repeat(10_000_000)",
+    );
+    let ran = Command::new(env!("CARGO"))
+        .args(["run", "--", "--traffic"])
+        .current_dir(project.directory.path())
+        .env("KAFMESH_BROKERS", broker.address().to_string())
+        .env("KAFMESH_DEV", "true")
+        .env("KAFMESH_LISTEN", "127.0.0.1:0")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{errors}");
+    let last = errors.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("Error: ") && last.contains("failingTraffic.userId.click"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn dev_runs_and_restarts_a_service_until_it_is_interrupted() {
     let project = Project::new("dev-restarts");
     let dev = project.dev(None);

@@ -13,6 +13,9 @@ use crate::args::New;
 use crate::exit::Failure;
 use crate::{directory, generate, report, terminal};
 
+/// What has to be done while no registry has kafmesh.
+const UNPUBLISHED: &str = "  cargo add kafmesh --path CHECKOUT/crates/kafmesh   # CHECKOUT of kafmesh, until it is published\n";
+
 pub(crate) fn run(args: &New) -> Result<(), Failure> {
     let root = args
         .path
@@ -33,8 +36,12 @@ pub(crate) fn run(args: &New) -> Result<(), Failure> {
 
     let shown = root.display();
     terminal::done("created", &format!("{} in {shown}", args.name.as_str()));
+    let found = match kafmesh {
+        template::Kafmesh::Path(_) => "",
+        template::Kafmesh::Published => UNPUBLISHED,
+    };
     terminal::say(&format!(
-        "\nNext:\n  cd {shown}\n  cargo test\n  kafmesh dev docs/definition.yaml -- --traffic"
+        "\nNext:\n  cd {shown}\n{found}  cargo test\n  kafmesh dev docs/definition.yaml -- --traffic"
     ));
     Ok(())
 }

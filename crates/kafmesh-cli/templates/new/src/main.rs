@@ -4,6 +4,7 @@ mod counter;
 mod definitions;
 
 use std::io::IsTerminal as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use counter::Counter;
@@ -33,15 +34,26 @@ async fn run() -> kafmesh::Result<()> {
     let clicks = service.clicks().user_id_click_source();
     let totals = service.clicks().user_id_total_clicks_view()?;
     if std::env::args().any(|argument| argument == "--traffic") {
-        let stopper = service.stopper();
-        tokio::spawn(async move {
-            if let Err(error) = traffic(clicks, totals).await {
-                eprintln!("the traffic ended: {error}");
-                stopper.stop();
-            }
-        });
+        return run_with_traffic(service, clicks, totals).await;
     }
     service.run().await
+}
+
+/// Runs the service with generated clicks, until either of them ends.
+async fn run_with_traffic(
+    service: definitions::Service,
+    clicks: UserIdClickSource,
+    totals: UserIdTotalClicksView,
+) -> kafmesh::Result<()> {
+    let stopper = service.stopper();
+    let mut running = pin!(service.run());
+    tokio::select! {
+        ended = &mut running => ended,
+        ended = traffic(clicks, totals) => {
+            stopper.stop();
+            running.await.and(ended)
+        }
+    }
 }
 
 /// Registers what the service runs, in the service and in its tests.
