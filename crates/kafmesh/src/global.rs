@@ -265,7 +265,7 @@ impl Follower {
                 *done += 1;
                 if done == partitions {
                     *progress = Progress::Ready;
-                    tracing::info!(topic = self.topic, "the global table is complete");
+                    tracing::info!("the global table is complete");
                 }
             }
         });

@@ -225,7 +225,7 @@ impl<'a, P: Processor> Session<'a, P> {
                 turn: 0,
                 observed,
             };
-            let span = tracing::info_span!("task", partition = number);
+            let span = tracing::error_span!("task", partition = number);
             self.tasks.spawn(number, stop, task.run().instrument(span));
         }
         member.observed.partitions.started();

@@ -148,7 +148,6 @@ impl<P: Processor> Task<P> {
                 let group = self.processor.descriptor().group;
                 tracing::warn!(
                     group,
-                    partition = self.partition,
                     "a commit was refused: the group went on without this member"
                 );
                 Ok(())
@@ -188,7 +187,7 @@ impl<P: Processor> Task<P> {
                     self.observed.counts.errors.add(1);
                     // What came before the record that failed is done: commit it, and nothing past it.
                     if let Err(End::Failed(second)) = self.commit().await {
-                        tracing::warn!(partition = self.partition, error = %second, "committing what came before the failed record failed, too");
+                        tracing::warn!(error = %second, "committing what came before the failed record failed, too");
                     }
                     return Err(failure.into());
                 }
@@ -227,7 +226,7 @@ impl<P: Processor> Task<P> {
 
     fn enter(&mut self, next: TaskState) {
         debug_assert!(self.state.may_become(next), "{:?} → {next:?}", self.state);
-        tracing::debug!(partition = self.partition, from = ?self.state, to = ?next, "task");
+        tracing::debug!(from = ?self.state, to = ?next, "task");
         self.state = next;
     }
 

@@ -168,6 +168,9 @@ impl Service {
             descriptor,
         } = self;
         let name = descriptor.name;
+        // Of what is found here, outside of the spans of the objects.
+        let span = tracing::error_span!("service", service = name);
+        let fail = |error| span.in_scope(|| halt.fail(error));
         let mut signals = Signals::listen()?;
         // After the user's: of two files with one name, reflection tells of the first.
         services.describe(descriptor.files);
@@ -184,10 +187,10 @@ impl Service {
             () = halt.asked() => {}
             signal = signals.next() => match signal {
                 Ok(signal) => tracing::info!(service = name, signal, "stopping"),
-                Err(error) => halt.fail(error),
+                Err(error) => fail(error),
             },
-            error = server.failed() => halt.fail(error),
-            error = kafka.running.failed() => halt.fail(error),
+            error = server.failed() => fail(error),
+            error = kafka.running.failed() => fail(error),
         }
         observer.stopping();
         halt.stop();
@@ -195,13 +198,13 @@ impl Service {
         let mut deadline = Deadline::after(shutdown_timeout)?;
         let ending = async {
             while let Some(ended) = kafka.running.next_ended().await {
-                ended.unwrap_or_else(|error| halt.fail(error));
+                ended.unwrap_or_else(fail);
             }
             let left = until.saturating_duration_since(Instant::now());
             let flushed = kafka.producer.close(left).await;
-            flushed.unwrap_or_else(|error| halt.fail(error));
+            flushed.unwrap_or_else(fail);
             let stored = kafka.flush_store().await;
-            stored.unwrap_or_else(|error| halt.fail(error));
+            stored.unwrap_or_else(fail);
         };
         let in_time = tokio::select! {
             biased;
@@ -215,7 +218,7 @@ impl Service {
         } else {
             // The port closes as it is dropped: closing it in order may need threads that are blocked.
             let running = kafka.running.titles();
-            halt.fail(Error::Shutdown {
+            fail(Error::Shutdown {
                 waited: shutdown_timeout,
                 running,
             });

@@ -259,9 +259,10 @@ impl Kafka {
         })
     }
 
-    /// What the log lines of an object have in common.
+    /// What the log lines of an object have in common. Spans of the highest level: those of a lower
+    /// one are missing where a filter lets only errors through.
     fn span(&self, component: &ComponentDescriptor, kind: Kind, name: &'static str) -> Span {
-        tracing::info_span!(
+        tracing::error_span!(
             "object",
             service = self.observer.service(),
             component = component.name,
@@ -343,8 +344,11 @@ impl Kafka {
         let table = self.store()?.table(&format!("global-{topic}"))?;
         let reader = made_once(&mut self.follow_reader, || self.cluster.reader())?;
         let (global, follower) = GlobalTable::followed(topic, partitions, table, reader);
-        self.running
-            .spawn(follower.title(), follower.run(self.halt.clone()));
+        let service = self.observer.service();
+        let span = tracing::error_span!("table", service, topic);
+        let title = follower.title();
+        let run = follower.run(self.halt.clone()).instrument(span);
+        self.running.spawn(title, run);
         self.global_tables.insert(topic, global.clone());
         Ok(global)
     }

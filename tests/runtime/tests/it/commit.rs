@@ -12,6 +12,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tempfile::TempDir;
 
+use crate::log::Lines;
 use crate::support::{Running, all, config, unique};
 
 /// A counter on a broker of its own.
@@ -106,6 +107,26 @@ async fn a_member_that_the_group_forgot_joins_again_and_handles_again() {
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
     ];
     all(errors.map(is_forgotten)).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_is_refused_is_logged_with_its_partition() {
+    let (lines, _guard) = Lines::collect();
+    let bed = Bed::new().await;
+    bed.refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+    bed.write(1, 1);
+    // And once more.
+    bed.handled(2).await;
+    bed.running.stop().await;
+    let refused = lines.one("a commit was refused: the group went on without this member");
+    refused.has(&[
+        ("service", &bed.shape.prefix),
+        ("component", "counting"),
+        ("kind", "processor"),
+        ("object", "counter"),
+        ("group", &bed.shape.group()),
+        ("partition", "1"),
+    ]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod emit;
 mod health;
 mod instances;
 mod joins;
+mod log;
 mod lookups;
 mod members;
 mod metrics;
