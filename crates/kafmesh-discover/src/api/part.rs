@@ -30,12 +30,7 @@ impl<'a> Part<'a> {
             .collect();
         // Down to components, and down to objects.
         for _ in 0..2 {
-            extend(
-                &mut found,
-                graph,
-                |relation| is_parent(relation),
-                Direction::Forward,
-            );
+            extend(&mut found, graph, is_parent, Direction::Forward);
         }
         for _ in 0..depth {
             extend(
@@ -46,12 +41,7 @@ impl<'a> Part<'a> {
             );
         }
         for _ in 0..2 {
-            extend(
-                &mut found,
-                graph,
-                |relation| is_parent(relation),
-                Direction::Backward,
-            );
+            extend(&mut found, graph, is_parent, Direction::Backward);
         }
         Self::of(graph, pods, |key| found.contains(key))
     }
