@@ -152,6 +152,7 @@ async fn a_commit_that_may_succeed_later_is_tried_again() {
 
 #[tokio::test]
 async fn a_commit_that_is_not_allowed_stops_the_processor() {
+    let (lines, _guard) = Lines::collect();
     let bed = Bed::new().await;
     bed.refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED]);
     bed.write(0, 1);
@@ -163,6 +164,15 @@ async fn a_commit_that_is_not_allowed_stops_the_processor() {
             bed.shape.group()
         )
     );
+    lines.one("stopping the service").has(&[
+        ("service", &bed.shape.prefix),
+        ("component", "counting"),
+        ("kind", "processor"),
+        ("object", "counter"),
+        ("error", &error),
+    ]);
+    let task = lines.only(&[("message", "task"), ("to", "Failed")]);
+    task.has(&[("object", "counter")]);
 }
 
 #[tokio::test]
