@@ -25,11 +25,15 @@ pub(crate) fn run() -> Result<bool> {
     say::step("1 of 3: checking what the build needs");
     require::ensure(&require::BUILD)?;
 
-    say::step("2 of 3: building kafmesh and the services (minutes the first time; kept in target/)");
+    say::step(
+        "2 of 3: building kafmesh and the services (minutes the first time; kept in target/)",
+    );
     let started = Instant::now();
     // The development profile: its code is slower, but it is there much sooner.
     let mut build = process::tethered("cargo");
-    build.args(["build", "--workspace"]).current_dir(crate::root());
+    build
+        .args(["build", "--workspace"])
+        .current_dir(crate::root());
     for binary in BINARIES {
         build.args(["--bin", binary]);
     }
