@@ -110,26 +110,6 @@ async fn a_member_that_the_group_forgot_joins_again_and_handles_again() {
 }
 
 #[tokio::test]
-async fn a_commit_that_is_refused_is_logged_with_its_partition() {
-    let (lines, _guard) = Lines::collect();
-    let bed = Bed::new().await;
-    bed.refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
-    bed.write(1, 1);
-    // And once more.
-    bed.handled(2).await;
-    bed.running.stop().await;
-    let refused = lines.one("a commit was refused: the group went on without this member");
-    refused.has(&[
-        ("service", &bed.shape.prefix),
-        ("component", "counting"),
-        ("kind", "processor"),
-        ("object", "counter"),
-        ("group", &bed.shape.group()),
-        ("partition", "1"),
-    ]);
-}
-
-#[tokio::test]
 async fn a_commit_that_may_succeed_later_is_tried_again() {
     let bed = Bed::new().await;
     bed.write(0, 1);
