@@ -17,6 +17,7 @@ use crate::workload::Workload;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// How many records to handle.
     #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]

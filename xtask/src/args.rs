@@ -39,7 +39,7 @@ Options of test:
 
 Options of bench:
   --rows ROWS      records: what a record costs, tables: how large tables are restored, read and
-                   held (records,tables)
+                   held, watch: what it costs to be watched (records,tables)
   --records N      how many records everybody handles (2000000)
   --keys N         how many keys they have (100000)
   --entries N,…    how many entries the tables have (1000000,5000000)

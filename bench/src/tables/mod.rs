@@ -27,6 +27,7 @@ const PROBES: u64 = 1_000_000;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// How many entries the tables have; the first is restored from two records of each.
     #[arg(long, value_delimiter = ',', default_value = "1000000,5000000", value_parser = clap::value_parser!(u64).range(4..=100_000_000))]

@@ -4,15 +4,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::time::{Duration, Instant};
 
-/// What may be shown: a second's worth at most, taken by tasks, refilled where it is shown. So a task
-/// needs no clock.
+use super::hub::QUEUE;
+
+/// What may be shown: a second's worth, or what a queue holds, taken by tasks, refilled where it is shown.
+/// So a task needs no clock.
 #[derive(Debug)]
 pub(super) struct Allowance(AtomicI64);
 
 impl Allowance {
-    /// A second's worth.
+    /// As much as there is at once.
     pub(super) fn full(rate: u32) -> Self {
-        Self(AtomicI64::new(rate.into()))
+        Self(AtomicI64::new(at_once(rate)))
     }
 
     /// Takes one, if there is one.
@@ -28,6 +30,11 @@ impl Allowance {
         }
         had > 0
     }
+}
+
+/// The most that is allowed at once, of `rate` per second.
+fn at_once(rate: u32) -> i64 {
+    i64::from(rate).min(QUEUE as i64)
 }
 
 /// Refills an [`Allowance`].
@@ -47,12 +54,12 @@ impl Refill {
         }
     }
 
-    /// Adds what has become allowed; whether a second's worth is there.
+    /// Adds what has become allowed; whether there is as much as there can be.
     pub(super) fn refill(&mut self, allowance: &Allowance) -> bool {
         let (now, rate) = (Instant::now(), u64::from(self.rate));
         let passed = now.duration_since(self.until).as_micros() as u64;
         let due = passed.saturating_mul(rate) / 1_000_000;
-        let lacking = i64::from(self.rate) - allowance.0.load(Ordering::Relaxed);
+        let lacking = at_once(self.rate) - allowance.0.load(Ordering::Relaxed);
         if lacking <= 0 || due >= lacking.unsigned_abs() {
             allowance.0.fetch_add(lacking.max(0), Ordering::Relaxed);
             self.until = now;

@@ -14,7 +14,7 @@ use super::limit::Refill;
 use super::operation::Operation;
 use super::shown::shown;
 
-/// How often more is allowed, while it is not a second's worth.
+/// How often more is allowed, while there could be.
 const REFILL_EVERY: Duration = Duration::from_millis(10);
 
 /// How often losses are told while there is no operation to tell them with.

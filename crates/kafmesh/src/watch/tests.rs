@@ -106,7 +106,7 @@ fn handle(tap: &mut Tap, offsets: std::ops::Range<i64>, value: &[u8]) {
 /// What is there by now, and how much of it was lost.
 async fn ready(operations: &mut Operations) -> (Vec<Operation>, u64) {
     let (mut shown, mut lost) = (Vec::new(), 0);
-    // Longer than losses wait to be told, shorter than a second's worth takes to be refilled.
+    // Longer than losses wait to be told, shorter than more takes to be allowed.
     while let Ok(Some(next)) =
         tokio::time::timeout(Duration::from_millis(1), operations.next()).await
     {
@@ -193,6 +193,8 @@ async fn a_stalled_watcher_loses_what_does_not_fit_and_is_told_how_much() {
     assert_eq!(stalled.watcher().queued_bytes(), 0);
 
     // Large values fill fewer places.
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(ready(&mut stalled).await, (vec![], 0));
     let large = vec![b'x'; MAX_VALUE];
     handle(&mut tap, 0..10_000, &large);
     let waiting = stalled.watcher().queued_bytes();
