@@ -166,6 +166,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_described_twice_is_no_error() {
+        let mut services = services();
+        services.describe(kafmesh_proto::FILE_DESCRIPTOR_SET);
+        assert!(services.into_router().is_ok());
+    }
+
+    #[test]
     fn a_descriptor_set_that_is_none_is_an_error() {
         let mut services = services();
         services.describe(b"\xff");

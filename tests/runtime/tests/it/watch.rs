@@ -9,7 +9,7 @@ use kafmesh_proto::watch::v1::action::Action as Shown;
 use kafmesh_proto::watch::v1::watch_api_client::WatchApiClient;
 use kafmesh_proto::watch::v1::{Operation, ProcessorRequest, ProcessorResponse};
 use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put, Writer};
-use kafmesh_runtime_tests::{Count, Mesh, Shape, counting};
+use kafmesh_runtime_tests::{Count, Handler, Mesh, Shape, counting};
 use prost::Message as _;
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
@@ -40,13 +40,9 @@ async fn watch(
 }
 
 /// Starts a service with one processor, and a channel to it once it answers.
-async fn start(
-    mesh: Mesh,
-    config: Config,
-    handle: fn(usize, &mut Context<'_, Count>, Option<&[u8]>) -> Result<()>,
-) -> (Running, Channel) {
+async fn start(mesh: Mesh, config: Config, handler: impl Handler<Count>) -> (Running, Channel) {
     let address = free_port();
-    let running = Running::handling(mesh, config.with_listen(address), handle).await;
+    let running = Running::handling(mesh, config.with_listen(address), handler).await;
     let channel = channel(address).await;
     until("it can be watched", async || {
         !matches!(watch(&channel, "nobody", "").await, Err(status) if status.code() == Code::Unavailable)
