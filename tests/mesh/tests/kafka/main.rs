@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+mod declared;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kafmesh_discover::config;
@@ -151,34 +155,49 @@ async fn topics_groups_and_lag_are_read() {
     reading.end().await;
 }
 
+/// A member of a group, which reads from a topic until it leaves.
+struct Member {
+    stop: Arc<AtomicBool>,
+    polling: JoinHandle<()>,
+}
+
+impl Member {
+    fn of(group: &str, topic: &str, protocol: &str) -> Self {
+        let consumer: BaseConsumer = client()
+            .set("group.id", group)
+            .set("group.protocol", protocol)
+            .create()
+            .unwrap();
+        consumer.subscribe(&[topic]).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let polling = std::thread::spawn(move || {
+            while !asked.load(Ordering::Relaxed) {
+                consumer.poll(Duration::from_millis(100));
+            }
+        });
+        Self { stop, polling }
+    }
+
+    fn leave(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.polling.join().unwrap();
+    }
+}
+
 /// Both kinds of groups: librdkafka lists and describes them by different requests.
 async fn members_are_counted(protocol: &str) {
     let topic = unique(protocol);
     let group = unique(protocol);
     create(&topic, 2).await;
-    let consumer: BaseConsumer = client()
-        .set("group.id", &group)
-        .set("group.protocol", protocol)
-        .create()
-        .unwrap();
-    consumer.subscribe(&[&topic]).unwrap();
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let polling = {
-        let stop = Arc::clone(&stop);
-        std::thread::spawn(move || {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                consumer.poll(Duration::from_millis(100));
-            }
-        })
-    };
+    let member = Member::of(&group, &topic, protocol);
     let mut reading = Reading::of(&brokers());
     let one_member = |actual: &Actual| {
         let read = actual.groups.get(&group);
         read.is_some_and(|read| read.members == Some(1) && read.state == "Stable")
     };
     reading.when(one_member).await;
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    polling.join().unwrap();
+    member.leave();
     let none = |actual: &Actual| actual.groups[&group].members == Some(0);
     reading.when(none).await;
     reading.end().await;
