@@ -19,6 +19,8 @@ pub mod index;
 pub mod key;
 pub mod pod;
 pub mod run;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -10,6 +10,8 @@
 //! - A pod is removed only if it is *gone*: it was part of a mesh of this process before, and is no
 //!   longer, because Kubernetes no longer lists it. A pod that this process never knew belongs to
 //!   somebody else and stays as it is.
+//! - What Kafka says is that of the mesh written last, so all replicas should ask the same Kafka, or
+//!   none.
 //! - Nodes and edges are removed when no pod in the store reports them: what another replica's pods
 //!   report, or what a pod said last that cannot be reached, stays.
 

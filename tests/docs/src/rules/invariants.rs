@@ -117,6 +117,7 @@ fn directory(package: &str) -> Option<String> {
     Some(match name.as_str() {
         "kafmesh-docs-tests" => "tests/docs/".to_owned(),
         "kafmesh-runtime-tests" => "tests/runtime/".to_owned(),
+        "kafmesh-mesh-tests" => "tests/mesh/".to_owned(),
         "kafmesh-bench" => "bench/".to_owned(),
         "clicks" => "examples/clicks/".to_owned(),
         "xtask" => "xtask/".to_owned(),

@@ -44,4 +44,5 @@ on_both_stores!(
     who_asked_last_is_right,
     a_pod_that_was_not_asked_yet_changes_nothing,
     any_name_is_stored_as_it_is,
+    what_kafka_says_is_kept,
 );

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kafmesh_discover::mesh::Mesh;
+use kafmesh_discover::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag};
 use kafmesh_discover::mesh::description::Description;
 use kafmesh_discover::mesh::graph::{Graph, Label, Property, topic_node};
 use kafmesh_discover::mesh::pod::{Failure, FailureKind, Observed, PodKey};
@@ -292,6 +293,39 @@ pub(crate) async fn any_name_is_stored_as_it_is<S: Store>(store: impl Fn() -> S)
     store.write(&mesh, &nobody()).await.unwrap();
     assert_eq!(store.graph().await.unwrap(), *mesh.graph);
     assert_eq!(store.load().await.unwrap(), mesh.pods);
+}
+
+pub(crate) async fn what_kafka_says_is_kept<S: Store>(store: impl Fn() -> S) {
+    let store = store();
+    let group = ActualGroup {
+        state: "Stable".into(),
+        members: Some(2),
+        lag: [(
+            "clicks.userId.click".to_owned(),
+            Lag {
+                records: 7,
+                uncommitted: 1,
+            },
+        )]
+        .into(),
+    };
+    let topic = ActualTopic {
+        partitions: 12,
+        replication: 1,
+        end: Some(100),
+    };
+    let actual = Actual {
+        at: at(0),
+        topics: [("clicks.userId.click".to_owned(), topic)].into(),
+        groups: [("clicks.math.totalClicks".to_owned(), group)].into(),
+    };
+    let pods = two_services(0).pods;
+    let mesh = Mesh::new(1, pods, Some(Arc::new(actual)), Vec::new());
+    store.write(&mesh, &nobody()).await.unwrap();
+    let graph = store.graph().await.unwrap();
+    assert_eq!(graph, *mesh.graph);
+    let topic = &graph.nodes[&topic_node("clicks.userId.click")];
+    assert_eq!(topic["actualPartitions"], Property::Number(12));
 }
 
 /// A description in which everything is called `name`.

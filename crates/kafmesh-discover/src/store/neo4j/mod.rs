@@ -37,6 +37,9 @@ pub use model::VERSION;
 /// How long a transaction may take. The first write of a mesh of a thousand services takes seconds.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How long Neo4j may take to answer a statement, to commit, or to accept a connection.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// Where Neo4j is.
 #[derive(Clone)]
 pub struct Settings {
@@ -112,7 +115,7 @@ impl Neo4j {
             .password(password)
             .fetch_size(5_000)
             .max_connections(1)
-            .connection_timeout(Duration::from_secs(5));
+            .connection_timeout(ANSWER);
         if let Some(database) = database {
             config = config.db(database.as_str());
         }

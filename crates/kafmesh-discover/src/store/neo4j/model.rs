@@ -38,6 +38,9 @@ fn unique(label: &str) -> String {
 pub(super) async fn migrate(client: &Graph) -> Result<(), Error> {
     let found = version(client).await?.unwrap_or(0);
     check(found)?;
+    if found == VERSION {
+        return Ok(());
+    }
     run(client, &unique("KafmeshModel")).await?;
     run(
         client,
