@@ -10,7 +10,8 @@
 )]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -196,6 +197,15 @@ fn wait_until_gone(process: Pid) {
     }
 }
 
+/// The answer to a request over HTTP.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 #[test]
 fn a_new_project_passes_its_tests() {
     let project = Project::new("click-counter");
@@ -322,6 +332,20 @@ fn dev_starts_a_service_again_that_needed_another_one() {
     let dev = Dev::start(&reader, &definitions, None);
     dev.wait_for("dev-reader | ada clicked: ", 1);
     dev.wait_for("dev-writer | ada clicked: ", 1);
+
+    let line = dev
+        .wait_for("what runs, as a graph and an API: ", 1)
+        .remove(0);
+    let (_, address) = line.rsplit_once("http://").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let services = get(address, "/api/v1/services");
+        if services.contains("\"devReader\"") && services.contains("\"devWriter\"") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{services}");
+        thread::sleep(Duration::from_millis(100));
+    }
     let services = children(dev.pid());
     assert_eq!(services.len(), 2);
     let (status, took) = dev.signal(Signal::TERM);

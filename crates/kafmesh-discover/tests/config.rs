@@ -282,6 +282,18 @@ fn what_may_not_be_meant_is_warned_of() {
 }
 
 #[test]
+fn the_example_is_taken() {
+    let example = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../deploy/examples/discover.yaml"
+    );
+    let files = directory(&[("neo4j-password", "x")]);
+    let (settings, warnings) = settings(files.path(), &["--config", example], &[]);
+    assert_eq!(warnings, "");
+    assert!(settings.contains("neo4j: bolt://localhost:7687 # "));
+}
+
+#[test]
 fn help_teaches_and_names_every_setting() {
     let files = directory(&[]);
     let output = run(

@@ -6,6 +6,7 @@ mod endpoints;
 mod fields;
 mod metrics;
 mod names;
+mod settings;
 mod variables;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub fn generate(name: &str, kafmesh: &Path) -> String {
         ("variables", "") => {
             variables::table(&crate::repository::read("crates/kafmesh/src/config.rs"))
         }
+        ("settings", "") => settings::table(),
         ("reserved", "") => variables::reserved(&crate::repository::read(
             "crates/kafmesh/src/kafka/rdkafka/config.rs",
         )),

@@ -3,12 +3,14 @@
 //! ```text
 //! definition ──▶ generate ──▶ cargo build ──▶ service process ──▶ broker (in this process)
 //!      ▲             ▲             ▲
-//!      └── YAML, protobuf changed ─┴── Rust changed
+//!      └── YAML, protobuf changed ─┴── Rust changed      ▲
+//!                            kafmesh-discover (in this process) asks it what it is
 //! ```
 //! A step that fails ends the round and leaves the service running as it was.
 
 mod broker;
 mod build;
+mod discover;
 pub(crate) mod guard;
 mod output;
 mod package;
@@ -21,6 +23,7 @@ use std::env;
 use std::path::Path;
 
 pub use broker::Broker;
+use discover::Discover;
 use service::{Environment, Service};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -76,8 +79,18 @@ async fn dev(args: &Dev) -> Result<(), Failure> {
             &environment,
         )?);
     }
+    let discover = Discover::start(services.iter().map(Service::address));
+    let mesh = match &discover {
+        Ok(discover) => Some(discover.url()),
+        Err(error) => {
+            terminal::error(&format!(
+                "kafmesh-discover cannot start, and the services run without it: {error}"
+            ));
+            None
+        }
+    };
     let ended = tokio::select! {
-        ended = supervise::run(&mut services, args.release) => ended,
+        ended = supervise::run(&mut services, args.release, mesh) => ended,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
         _ = hang_up.recv() => Ok(()),

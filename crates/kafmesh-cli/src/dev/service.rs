@@ -235,22 +235,28 @@ impl Service {
             tokio::spawn(label_lines(output, self.prefix(), true));
         }
         self.process = Some(group);
-        let variable = |wanted| {
-            let found = self.variables.iter().find(|(name, _)| *name == wanted);
-            found
-                .map(|(_, value)| value.to_string_lossy())
-                .unwrap_or_default()
-        };
         step(
             4,
             &format!(
                 "running {}: gRPC at {}, broker at {}; Ctrl-C ends",
                 self.label,
-                variable("KAFMESH_LISTEN"),
-                variable("KAFMESH_BROKERS")
+                self.address(),
+                self.variable("KAFMESH_BROKERS")
             ),
         );
         Ok(())
+    }
+
+    /// Where its port is.
+    pub(super) fn address(&self) -> String {
+        self.variable("KAFMESH_LISTEN")
+    }
+
+    fn variable(&self, wanted: &str) -> String {
+        let found = self.variables.iter().find(|(name, _)| *name == wanted);
+        found
+            .map(|(_, value)| value.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 
     fn prefix(&self) -> String {

@@ -18,8 +18,13 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long changes are collected at most.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Runs `services` until something fails that no change of a file can repair.
-pub(super) async fn run(services: &mut [Service], release: bool) -> Result<(), Failure> {
+/// Runs `services` until something fails that no change of a file can repair. `mesh` is where
+/// kafmesh-discover shows them.
+pub(super) async fn run(
+    services: &mut [Service],
+    release: bool,
+    mesh: Option<&str>,
+) -> Result<(), Failure> {
     let (sender, mut changes) = mpsc::unbounded_channel();
     let mut watcher = Watcher::new(move |path| {
         // Nobody listens any more only when the program ends.
@@ -32,6 +37,9 @@ pub(super) async fn run(services: &mut [Service], release: bool) -> Result<(), F
     update(services, &all, release).await;
     for service in services.iter() {
         service.watch(&mut watcher);
+    }
+    if let Some(url) = mesh {
+        terminal::done("mesh", &format!("what runs, as a graph and an API: {url}"));
     }
     let mut look = tokio::time::interval(LOOK);
     loop {

@@ -3,13 +3,20 @@
 use std::path::Path;
 use std::process::Command;
 
+use kafmesh_discover::config::{self, LoadError};
+
 use crate::repository;
 
 /// What is wrong with the command line `line`, if anything; `kafmesh` is the command line tool.
 pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
     let line = line.split(" #").next().unwrap_or_default();
     let mut words: Vec<&str> = line.split_whitespace().collect();
-    let known = crate::tables::variables(&repository::read("crates/kafmesh/src/config.rs"));
+    let mut known = crate::tables::variables(&repository::read("crates/kafmesh/src/config.rs"));
+    known.extend(
+        config::settings()
+            .into_iter()
+            .map(|setting| setting.variable),
+    );
     while let Some((name, _)) = words.first().and_then(|word| word.split_once('=')) {
         let tools = [
             "DATABASE_URL",
@@ -34,8 +41,10 @@ pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
             rest @ ..,
         ] => cargo(rest),
         ["kafmesh", rest @ ..] => understood(rest, kafmesh),
+        ["kafmesh-discover", ..] => discover(&words),
         ["grpcurl", .., method] => call(method),
-        ["cd" | "git", ..] => None,
+        ["helm" | "kubectl", rest @ ..] => deployed(rest),
+        ["cd" | "curl" | "git", ..] => None,
         [other, ..] => Some(format!("nothing is known of the command `{other}`")),
     }
 }
@@ -90,6 +99,23 @@ fn cargo(rest: &[&str]) -> Option<String> {
     (!known && *package != "CRATE").then(|| format!("there is no package {package}"))
 }
 
+/// Whether kafmesh-discover takes the flags; the files they name are the reader's.
+fn discover(words: &[&str]) -> Option<String> {
+    let args = words.iter().map(Into::into);
+    match config::load(args, []) {
+        Err(LoadError::CommandLine(error)) if error.use_stderr() => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+/// The files of this repository that are deployed.
+fn deployed(words: &[&str]) -> Option<String> {
+    let missing = words
+        .iter()
+        .find(|word| word.starts_with("deploy/") && !repository::root().join(word).exists());
+    missing.map(|path| format!("there is no {path}"))
+}
+
 /// Asks for the help of the same command line, which needs it to be right.
 fn understood(words: &[&str], kafmesh: &Path) -> Option<String> {
     let words: Vec<&str> = words
@@ -120,6 +146,8 @@ mod tests {
             "cargo install --path kafmesh/crates/kafmesh-cli",
             "cargo test -p kafmesh-definition  # one package",
             "grpcurl -plaintext localhost:50051 kafmesh.ping.v1.PingAPI/Ping",
+            "KAFMESH_DISCOVER_LISTEN=[::]:1 kafmesh-discover --target a:1 --neo4j bolt://b",
+            "kubectl apply -f deploy/kubernetes/",
         ] {
             assert_eq!(check(good), None, "{good}");
         }
@@ -131,6 +159,8 @@ mod tests {
             "cargo test -p nothing",
             "grpcurl -plaintext localhost:50051 kafmesh.ping.v1.PingAPI/Pong",
             "kafmesh fly",
+            "kafmesh-discover --fly",
+            "helm install kafmesh deploy/nothing",
             "make",
         ] {
             assert!(check(bad).is_some(), "{bad}");

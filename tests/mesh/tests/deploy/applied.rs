@@ -111,6 +111,18 @@ async fn every_object_is_taken_with_every_value() {
         assert_eq!(made.count(), count, "{kind}");
     }
     apply(&client, &objects).await;
+    // The example of the documentation, and a service.
+    let example = |name: &str| {
+        let path = chart::root().join("deploy/examples").join(name);
+        std::fs::read_to_string(path).unwrap()
+    };
+    for namespace in ["example", "shop", "warehouse"] {
+        cluster.namespace(namespace).await;
+    }
+    apply(&client, &chart::objects("example", &example("values.yaml"))).await;
+    let mut service: Value = serde_saphyr::from_str(&example("clicks.yaml")).unwrap();
+    service["metadata"]["namespace"] = "shop".into();
+    apply(&client, &[service]).await;
     // Applied again, it is the same.
     apply(&client, &objects).await;
 }
