@@ -38,7 +38,7 @@ impl<'a, M: Message + Default + PartialEq> Updates<'a, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotDelivered`] when the topic does not take records, and an error when the key is
+    /// [`Error::NotDelivered`](crate::Error::NotDelivered) when the topic does not take records, and an error when the key is
     /// too long for a local table or the local store cannot be read.
     pub async fn update(&mut self, key: impl AsRef<str>, message: &M) -> Result<()> {
         self.changes.update(key.as_ref().as_bytes(), message).await
@@ -163,7 +163,7 @@ impl Changes {
     /// Resolves when nothing emitted so far is under way any more.
     ///
     /// # Errors
-    /// [`Error::NotDelivered`] when something of it has not arrived.
+    /// [`Error::NotDelivered`](crate::Error::NotDelivered) when something of it has not arrived.
     pub(crate) async fn acknowledged(&mut self) -> Result<()> {
         match &self.out {
             Out::Kafka { lane, .. } => {
