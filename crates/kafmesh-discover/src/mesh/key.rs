@@ -43,7 +43,9 @@ pub fn of_one(name: &str) -> String {
 fn bounded(mut key: String) -> String {
     if key.len() > LONGEST {
         let hash = fingerprint(key.as_bytes());
-        key.truncate(key.floor_char_boundary(LONGEST));
+        let boundary = |at: &usize| key.is_char_boundary(*at);
+        let end = (0..=LONGEST).rev().find(boundary).unwrap_or_default();
+        key.truncate(end);
         key.push('…');
         key.push_str(&hash);
     }

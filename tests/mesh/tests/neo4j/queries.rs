@@ -26,7 +26,7 @@ fn queries() -> BTreeMap<String, String> {
             }
             _ => {
                 let headings = part.lines().filter_map(|line| line.strip_prefix("## "));
-                heading = headings.last().map_or(heading, str::to_owned);
+                heading = headings.next_back().map_or(heading, str::to_owned);
             }
         }
     }

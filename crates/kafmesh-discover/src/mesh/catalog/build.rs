@@ -173,8 +173,11 @@ struct ObjectBuilder {
     object: Object,
     seen: Seen,
     reads: BTreeMap<(Arc<str>, Role), (BTreeSet<String>, Seen)>,
-    writes: BTreeMap<(Arc<str>, Way), (BTreeSet<String>, String, Seen)>,
+    writes: BTreeMap<(Arc<str>, Way), Written>,
 }
+
+/// The messages that are written to a topic, what they mean, and who says so.
+type Written = (BTreeSet<String>, String, Seen);
 
 /// How a topic is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
