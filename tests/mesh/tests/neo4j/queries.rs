@@ -25,7 +25,7 @@ fn queries() -> BTreeMap<String, String> {
                 assert_eq!(before, None, "two queries under {heading}");
             }
             _ => {
-                let headings = part.lines().filter_map(|line| line.strip_prefix("## "));
+                let mut headings = part.lines().filter_map(|line| line.strip_prefix("## "));
                 heading = headings.next_back().map_or(heading, str::to_owned);
             }
         }
