@@ -56,7 +56,7 @@ impl Database {
         self.graph.run(query(statement)).await.unwrap();
     }
 
-    /// The column of a query that is named in its `RETURN`, or the first by name.
+    /// The rows that a query gives.
     pub async fn rows(&self, statement: neo4rs::Query) -> Vec<neo4rs::Row> {
         let mut rows = self.graph.execute(statement).await.unwrap();
         let mut all = Vec::new();

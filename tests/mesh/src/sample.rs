@@ -205,18 +205,20 @@ pub fn run(id: &str, second: i64, pods: &Pods) -> ScrapeRun {
 }
 
 /// The pods of `services` services with 3 pods each and `topics` topics, ten objects a service:
-/// every service reads what the one before it writes. `changed` services have another description.
+/// every service reads what the one before it writes. `changed` services have another description and
+/// an object more.
 pub fn large(services: usize, topics: usize, changed: usize) -> Pods {
     let per_service = topics / services;
     let service = |n: usize| {
         let topic = |n: usize, t: usize| format!("service{n}.key.message{t}");
         let before = (n + services - 1) % services;
+        let count = per_service + usize::from(n < changed);
         let mut component = |c: usize| {
             let of = |t: usize| t % 2 == c;
             Component {
                 name: format!("component{c}"),
                 description: "Half of the service".into(),
-                processors: (0..per_service)
+                processors: (0..count)
                     .filter(|&t| of(t))
                     .map(|t| Processor {
                         name: format!("processor{t}"),
@@ -244,9 +246,7 @@ pub fn large(services: usize, topics: usize, changed: usize) -> Pods {
             .into(),
             components: (0..2).map(&mut component).collect(),
             messages: Vec::new(),
-            topics: (0..per_service)
-                .map(|t| created(&topic(n, t), false))
-                .collect(),
+            topics: (0..count).map(|t| created(&topic(n, t), false)).collect(),
         }
     };
     let mut all = Vec::new();

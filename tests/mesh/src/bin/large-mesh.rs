@@ -1,5 +1,9 @@
 //! Measures what a mesh of 1,000 services and 10,000 topics costs: deriving its graph, writing it to
 //! Neo4j, memory. `KAFMESH_TEST_NEO4J` says where Neo4j is; its database is emptied.
+//!
+//! ```text
+//! cargo run --release -p kafmesh-mesh-tests --bin large-mesh
+//! ```
 
 #![allow(
     clippy::unwrap_used,
