@@ -125,7 +125,7 @@ async fn update(services: &mut [Service], changes: &[Change], release: bool) {
                     match build_all(alone, release).await {
                         Ok(executables) => {
                             for executable in executables {
-                                start(&mut alone[0], executable).await;
+                                start(alone[0], executable).await;
                             }
                         }
                         Err(failure) => tell(alone[0], &failure),
