@@ -85,7 +85,7 @@ impl Drop for Watch {
 #[test]
 fn every_change_is_generated() {
     let watch = Watch::start();
-    watch.wait_for("9 written");
+    watch.wait_for("10 written");
 
     watch.replace("docs/components/math.yaml", "views:", "veiws:");
     watch.wait_for("1 mistake found");

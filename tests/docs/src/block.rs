@@ -22,6 +22,8 @@ pub enum Block {
     Manual,
     /// A picture.
     Mermaid,
+    /// A query, which the tests of `kafmesh-mesh-tests` run on Neo4j.
+    Cypher,
 }
 
 impl Block {
@@ -36,6 +38,7 @@ impl Block {
         let rest: Vec<&str> = words.collect();
         let kind = match (language, rest.as_slice()) {
             ("mermaid", []) => Self::Mermaid,
+            ("cypher", []) => Self::Cypher,
             ("sh", ["run"]) => Self::Run { fails: false },
             ("sh", ["run", "fails"]) => Self::Run { fails: true },
             ("sh", ["manual"]) => Self::Manual,

@@ -57,7 +57,7 @@ impl Workshop<'_> {
                     }
                 }
                 // The other checks need no project.
-                Block::Excerpt(_) | Block::Manual | Block::Mermaid => {}
+                Block::Excerpt(_) | Block::Manual | Block::Mermaid | Block::Cypher => {}
             }
         }
         Ok(())

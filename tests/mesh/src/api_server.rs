@@ -33,6 +33,7 @@ pub struct ApiServer {
 impl ApiServer {
     /// Starts both and waits until the server answers.
     pub async fn start() -> Self {
+        crate::choose_cryptography();
         let programs = PathBuf::from(servers::required(
             "KUBEBUILDER_ASSETS",
             "cargo xtask servers kubernetes",

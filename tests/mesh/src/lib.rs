@@ -11,3 +11,9 @@ pub mod proxy;
 pub mod sample;
 pub mod scraping;
 pub mod servers;
+
+/// Chooses who does the cryptography of TLS: when the whole workspace is built, two could.
+pub(crate) fn choose_cryptography() {
+    // An error means that one is chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -53,6 +53,7 @@ impl FakePod {
 
     /// The same with TLS.
     pub async fn serving_tls(service: discover_v1::Service, tls: ServerTlsConfig) -> Self {
+        crate::choose_cryptography();
         Self::discover(free_address().await, service, Some(tls)).await
     }
 

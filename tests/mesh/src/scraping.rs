@@ -39,6 +39,7 @@ impl Scraping {
 
     /// Starts one that knows `initial` from before.
     pub fn resume(mut config: Config, initial: Pods) -> Self {
+        crate::choose_cryptography();
         let statuses = Statuses::new([Part::Scrape, Part::Kubernetes]);
         config.statuses = statuses.clone();
         let (out, scraped) = watch::channel(Arc::default());

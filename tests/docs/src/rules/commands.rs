@@ -65,9 +65,10 @@ fn xtask(command: &str, rest: &[&str]) -> Option<String> {
 }
 
 fn install(path: &str) -> Option<String> {
-    let manifest = repository::root().join(path).join("Cargo.toml");
-    let has_programs =
-        std::fs::read_to_string(manifest).is_ok_and(|manifest| manifest.contains("[[bin]]"));
+    let package = repository::root().join(path);
+    let has_programs = package.join("src/main.rs").is_file()
+        || std::fs::read_to_string(package.join("Cargo.toml"))
+            .is_ok_and(|manifest| manifest.contains("[[bin]]"));
     (!has_programs).then(|| format!("{path} is no package with programs"))
 }
 

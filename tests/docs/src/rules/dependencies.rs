@@ -45,7 +45,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("clicks", &["kafmesh"]),
     ("devices", &["kafmesh"]),
     ("xtask", &[]),
-    ("kafmesh-bench", &["kafmesh", "kafmesh-build"]),
+    (
+        "kafmesh-bench",
+        &["kafmesh", "kafmesh-build", "kafmesh-proto"],
+    ),
     ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-runtime-tests", &["kafmesh"]),
     ("kafmesh-mesh-tests", &["kafmesh-discover", "kafmesh-proto"]),

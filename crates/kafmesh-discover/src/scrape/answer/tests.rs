@@ -1,3 +1,5 @@
+//! What answers become, whatever is in them.
+
 use kafmesh_proto::{discover::v1 as discover_v1, discovery::v1 as discovery_v1};
 use proptest::prelude::*;
 

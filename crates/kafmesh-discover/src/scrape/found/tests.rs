@@ -1,3 +1,5 @@
+//! What pods of Kubernetes become.
+
 use serde_json::{Value, json};
 
 use super::*;

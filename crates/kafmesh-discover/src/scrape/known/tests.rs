@@ -1,3 +1,5 @@
+//! What is kept of pods that come, change and go.
+
 use super::*;
 use crate::mesh::pod::FailureKind::{NoAddress, NotAsked, Unreachable};
 
