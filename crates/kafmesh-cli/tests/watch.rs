@@ -113,5 +113,5 @@ fn every_change_is_generated() {
         "string page = 1;",
         "string page = 1;\n  string from = 2;",
     );
-    watch.wait_for("1 written");
+    watch.wait_for("2 written");
 }
