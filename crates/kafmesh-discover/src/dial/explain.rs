@@ -89,7 +89,8 @@ fn broken(kind: io::ErrorKind, error: &(dyn Error + 'static)) -> (FailureKind, S
         _ => (
             FailureKind::Unreachable,
             format!(
-                "the connection failed: {deepest}; check the address, the port and the network"
+                "the connection failed: {deepest}; check that the port is that of gRPC, whether it \
+                 speaks TLS (annotation kafmesh/tls), and the network"
             ),
         ),
     }

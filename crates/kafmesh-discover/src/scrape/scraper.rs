@@ -42,6 +42,8 @@ pub(super) struct Scraper {
     failing: Vec<(Option<String>, String)>,
     out: watch::Sender<Arc<Scraped>>,
     publish_at: Option<Instant>,
+    /// Whether all processes have been asked since all are known.
+    all_asked: bool,
 }
 
 /// A process that was asked, and what it said.
@@ -81,6 +83,7 @@ impl Scraper {
             failing: Vec::new(),
             out,
             publish_at: None,
+            all_asked: false,
         }
     }
 
@@ -203,9 +206,7 @@ impl Scraper {
             self.known.tidy();
             self.metrics.full_scrape();
         }
-        if closed.complete {
-            self.statuses.working(Part::Scrape);
-        }
+        self.all_asked |= closed.complete;
         if (self.known.take_changed() || closed.any) && self.publish_at.is_none() {
             self.publish_at = Some(Instant::now() + COLLECT);
         }
@@ -218,6 +219,10 @@ impl Scraper {
             pods: self.known.pods().clone(),
             runs: self.runs.ended(),
         }));
+        // Only now: who is told that all were asked finds what they said.
+        if self.all_asked {
+            self.statuses.working(Part::Scrape);
+        }
     }
 }
 
