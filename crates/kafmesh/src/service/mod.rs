@@ -15,6 +15,7 @@
 //! There are no ways back and no choices, so these steps are the lines of [`Service::run`] and not
 //! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
+mod accept;
 mod control;
 mod describe;
 mod grpc;
@@ -93,13 +94,14 @@ impl Service {
                 watch: config.watch,
             },
         };
+        let access = Access::new(&config)?;
         let tls = Tls::new(&config)?;
         let server = Server::start(config.listen, tls, observer.clone(), description).await?;
         let cluster = Cluster::new(&config.brokers, &config.kafka)?;
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;
         tracing::info!(service = descriptor.name, brokers = config.brokers, listen = %server.address(), "connected");
         let shutdown_timeout = config.shutdown_timeout;
-        let watching = Watching::new(Access::new(&config), descriptor.files);
+        let watching = Watching::new(access, descriptor.files);
         let mut services = server.services();
         services.add(WatchApiServer::new(watching.clone()));
         let kafka = registry::Kafka::new(

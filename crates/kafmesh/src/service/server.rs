@@ -11,16 +11,19 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::accept;
 use super::describe::Description;
 use super::grpc::Services;
 use super::http;
 use super::tls::Tls;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, State};
+
+#[cfg(test)]
+mod tests;
 
 /// By the health protocol, the empty name stands for the whole process.
 const WHOLE_PROCESS: &str = "";
@@ -31,6 +34,21 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// How often it is looked whether who watches the health must be told something new. The state
 /// follows from what the objects do, and nobody needs to know sooner.
 const HEALTH_EVERY: Duration = Duration::from_millis(100);
+
+/// How it is found out that a client of HTTP/2 is gone without a word, so that what it holds, such as the
+/// place of who watches a processor, becomes free.
+#[derive(Debug, Clone, Copy)]
+struct Keepalive {
+    /// How long a connection is silent before its client is asked for a sign of life.
+    silent: Duration,
+    /// How long that may take.
+    answer: Duration,
+}
+
+const KEEPALIVE: Keepalive = Keepalive {
+    silent: Duration::from_secs(30),
+    answer: Duration::from_secs(20),
+};
 
 /// The open port.
 pub(crate) struct Server {
@@ -58,6 +76,16 @@ impl Server {
         observer: Observer,
         description: Description,
     ) -> Result<Self> {
+        Self::start_with(address, tls, observer, description, KEEPALIVE).await
+    }
+
+    async fn start_with(
+        address: SocketAddr,
+        tls: Option<Tls>,
+        observer: Observer,
+        description: Description,
+        keepalive: Keepalive,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| failed(address, error))?;
@@ -73,8 +101,11 @@ impl Server {
         let (routes, current) = watch::channel(first);
         let answering = Router::new().fallback(http::current).with_state(current);
         let stop = CancellationToken::new();
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let server = tonic::transport::Server::builder().accept_http1(true);
+        let incoming = accept::connections(listener);
+        let server = tonic::transport::Server::builder()
+            .accept_http1(true)
+            .http2_keepalive_interval(Some(keepalive.silent))
+            .http2_keepalive_timeout(Some(keepalive.answer));
         let stopped = stop.clone().cancelled_owned();
         let tell = tell(observer.clone(), health.clone());
         let mut serving = JoinSet::new();

@@ -5,7 +5,9 @@ use std::hint::black_box;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-use crate::config::Config;
+use crate::config::{Config, is_token};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// What the configuration says about watching.
 pub(crate) struct Access {
@@ -16,15 +18,22 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            is_on: config.watch,
-            token: config
-                .watch_token
-                .as_ref()
-                .map(|token| token.reveal().to_owned()),
-            rate: config.watch_rate.get(),
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a token that nobody could send.
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let token = config.watch_token.as_ref().map(Secret::reveal);
+        if token.is_some_and(|token| !is_token(token)) {
+            return Err(Error::Config {
+                name: "KAFMESH_WATCH_TOKEN".to_owned(),
+                problem: "the token is not one of visible ASCII characters; without one, whoever reaches the port may watch".to_owned(),
+            });
         }
+        Ok(Self {
+            is_on: config.watch,
+            token: token.map(str::to_owned),
+            rate: config.watch_rate.get(),
+        })
     }
 
     /// Whether who sent `metadata` may watch.
@@ -79,7 +88,7 @@ mod tests {
         if let Some(value) = authorization {
             metadata.insert("authorization", value.parse().unwrap());
         }
-        let checked = Access::new(config).check(&metadata);
+        let checked = Access::new(config).unwrap().check(&metadata);
         checked.map_err(|status| status.code())
     }
 
@@ -109,5 +118,19 @@ mod tests {
         assert_eq!(check(&limited, None), Err(Code::Unauthenticated));
         let off = limited.with_watch(false);
         assert_eq!(check(&off, Some("Bearer secret")), Err(Code::Unimplemented));
+    }
+
+    #[test]
+    fn a_token_that_nobody_could_send_is_refused_and_not_shown() {
+        for token in ["", " ", "two words", "schlüssel", "line\n"] {
+            let config = Config::new("").with_watch_token(token);
+            let Err(error) = Access::new(&config) else {
+                panic!("{token:?} is taken")
+            };
+            assert_eq!(
+                error.to_string(),
+                "KAFMESH_WATCH_TOKEN: the token is not one of visible ASCII characters; without one, whoever reaches the port may watch"
+            );
+        }
     }
 }

@@ -18,12 +18,10 @@ impl WatchApi for Watching {
         request: Request<ProcessorRequest>,
     ) -> Result<Response<Self::ProcessorStream>, Status> {
         let asked = request.get_ref();
-        let operations = self.watch(
-            request.metadata(),
-            &asked.component,
-            &asked.processor,
-            &asked.key,
-        )?;
+        let (component, processor) = (&asked.component, &asked.processor);
+        let operations = self
+            .watch(request.metadata(), component, processor, &asked.key)
+            .await?;
         Ok(Response::new(Box::pin(operations.into_stream().map(Ok))))
     }
 }

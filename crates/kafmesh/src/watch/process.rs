@@ -1,9 +1,10 @@
 //! What can be watched in a process, and by how many.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -17,6 +18,9 @@ use crate::codegen::{ComponentDescriptor, ProcessorDescriptor};
 /// How many may watch one process at a time. With a full queue each they hold 64 MiB.
 pub(super) const MAX_WATCHERS: usize = 16;
 
+/// Characters of a name that are repeated to who asks for it.
+const MAX_NAME: usize = 100;
+
 /// The processors of a process that can be watched; clones are of the same process.
 #[derive(Clone)]
 pub(crate) struct Watching(Arc<Shared>);
@@ -25,7 +29,7 @@ struct Shared {
     access: Access,
     files: &'static [u8],
     /// Read from `files` when somebody watches first.
-    types: OnceLock<Arc<Types>>,
+    types: OnceCell<Arc<Types>>,
     hubs: Mutex<Hubs>,
     places: Arc<Semaphore>,
     end: CancellationToken,
@@ -40,7 +44,7 @@ impl Watching {
         Self(Arc::new(Shared {
             access,
             files,
-            types: OnceLock::new(),
+            types: OnceCell::new(),
             hubs: Mutex::default(),
             places: Arc::new(Semaphore::new(MAX_WATCHERS)),
             end: CancellationToken::new(),
@@ -71,7 +75,12 @@ impl Watching {
     }
 
     /// Begins to watch a processor, for who sent `metadata`.
-    pub(super) fn watch(
+    ///
+    /// # Errors
+    ///
+    /// `UNIMPLEMENTED` and `UNAUTHENTICATED` as [`Access::check`] says, `NOT_FOUND` for what is not registered
+    /// here, `RESOURCE_EXHAUSTED` when there is no place.
+    pub(super) async fn watch(
         &self,
         metadata: &MetadataMap,
         component: &str,
@@ -91,6 +100,7 @@ impl Watching {
             let hubs = hubs.lock().unwrap_or_else(PoisonError::into_inner);
             let found = hubs.get(&(component, processor)).cloned();
             found.ok_or_else(|| {
+                let (processor, component) = (shortened(processor), shortened(component));
                 Status::not_found(format!(
                     "no processor {processor:?} of a component {component:?} is registered in this process"
                 ))
@@ -98,10 +108,17 @@ impl Watching {
         };
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| {
             Status::resource_exhausted(format!(
-                "{MAX_WATCHERS} watch this process already, and more may not"
+                "{MAX_WATCHERS} watch this process already, and more may not; try again when one of them has left"
             ))
         })?;
-        let types = types.get_or_init(|| Arc::new(Types::new(files)));
+        // That takes a while for many files, and other requests wait for the same threads.
+        let files = *files;
+        let types = types
+            .get_or_try_init(|| spawn_blocking(move || Arc::new(Types::new(files))))
+            .await
+            .map_err(|_| {
+                Status::internal("the service's description of its types cannot be read")
+            })?;
         Ok(Operations::new(
             hub,
             (part, key),
@@ -115,5 +132,13 @@ impl Watching {
     /// Lets all who watch have what waits for them, and end.
     pub(crate) fn close(&self) {
         self.0.end.cancel();
+    }
+}
+
+/// The beginning of `name`, which may be of any length.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }

@@ -75,13 +75,14 @@ static COMPONENT: ComponentDescriptor = ComponentDescriptor {
 /// A process with the two processors, of which a watcher is shown `rate` operations per second.
 fn process(rate: u32) -> (Watching, Arc<Hub>) {
     let config = Config::new("").with_watch_rate(rate.try_into().unwrap());
-    let watching = Watching::new(Access::new(&config), b"");
+    let watching = Watching::new(Access::new(&config).unwrap(), b"");
     let hub = watching.add(&COMPONENT, &BOTH).unwrap();
     (watching, hub)
 }
 
-fn watch(watching: &Watching, processor: &str, key: &str) -> Result<Operations, Status> {
-    watching.watch(&MetadataMap::new(), "c", processor, key)
+async fn watch(watching: &Watching, processor: &str, key: &str) -> Result<Operations, Status> {
+    let metadata = MetadataMap::new();
+    watching.watch(&metadata, "c", processor, key).await
 }
 
 fn record<'a>(offset: i64, key: &'a str, value: &'a [u8]) -> Record<'a> {
@@ -121,8 +122,8 @@ async fn a_record_is_shown_with_what_its_handler_did_in_order() {
     let (watching, hub) = process(100);
     let mut tap = Tap::new(hub);
     handle(&mut tap, 0..1, b"before");
-    let mut count = watch(&watching, "count", "").unwrap();
-    let mut reset = watch(&watching, "reset", "k").unwrap();
+    let mut count = watch(&watching, "count", "").await.unwrap();
+    let mut reset = watch(&watching, "reset", "k").await.unwrap();
 
     tap.begin(0, 3, &record(1, "k", b"\x08\x01"));
     tap.act_on_state(0, Kind::GetState, None::<&u64>);
@@ -185,7 +186,7 @@ async fn a_record_is_shown_with_what_its_handler_did_in_order() {
 async fn a_stalled_watcher_loses_what_does_not_fit_and_is_told_how_much() {
     let (watching, hub) = process(1_000_000);
     let mut tap = Tap::new(Arc::clone(&hub));
-    let mut stalled = watch(&watching, "count", "").unwrap();
+    let mut stalled = watch(&watching, "count", "").await.unwrap();
     handle(&mut tap, 0..200_000, b"value");
     let (shown, lost) = ready(&mut stalled).await;
     assert_eq!(shown.len(), QUEUE);
@@ -213,7 +214,7 @@ async fn a_stalled_watcher_loses_what_does_not_fit_and_is_told_how_much() {
 async fn more_than_the_rate_is_lost_and_told_without_an_operation() {
     let (watching, hub) = process(10);
     let mut tap = Tap::new(hub);
-    let mut watched = watch(&watching, "count", "").unwrap();
+    let mut watched = watch(&watching, "count", "").await.unwrap();
     handle(&mut tap, 0..50, b"");
     let (shown, lost) = ready(&mut watched).await;
     assert_eq!((shown.len(), lost), (10, 40));
@@ -234,7 +235,7 @@ async fn more_than_the_rate_is_lost_and_told_without_an_operation() {
 async fn what_is_too_large_is_left_out_and_said() {
     let (watching, hub) = process(100);
     let mut tap = Tap::new(hub);
-    let mut watched = watch(&watching, "count", "").unwrap();
+    let mut watched = watch(&watching, "count", "").await.unwrap();
     let value = vec![b'x'; MAX_VALUE];
     let key = "ä".repeat(2000);
     tap.begin(0, 0, &record(0, &key, &value));
@@ -262,27 +263,46 @@ async fn what_is_too_large_is_left_out_and_said() {
 #[tokio::test]
 async fn as_many_may_watch_as_there_are_places() {
     let (watching, hub) = process(100);
-    let code = |watched: Result<Operations, Status>| watched.map(drop).map_err(|it| it.code());
-    assert_eq!(code(watch(&watching, "other", "")), Err(Code::NotFound));
-    let mut all: Vec<_> = (0..MAX_WATCHERS)
-        .map(|_| watch(&watching, "count", "").unwrap())
-        .collect();
+    let mut all = Vec::new();
+    for _ in 0..MAX_WATCHERS {
+        all.push(watch(&watching, "count", "").await.unwrap());
+    }
     assert_eq!(hub.watching(), MAX_WATCHERS);
+    let refused = watch(&watching, "reset", "").await.err().unwrap();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(
-        code(watch(&watching, "reset", "")),
-        Err(Code::ResourceExhausted)
+        refused.message(),
+        "16 watch this process already, and more may not; try again when one of them has left"
     );
     all.pop();
-    assert_eq!(code(watch(&watching, "reset", "")), Ok(()));
+    drop(watch(&watching, "reset", "").await.unwrap());
     drop(all);
     assert_eq!((hub.watching(), hub.generation()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_not_registered_is_named_as_far_as_a_name_goes() {
+    let (watching, _) = process(100);
+    let refusal = async |processor: &str| {
+        let refused = watch(&watching, processor, "").await.err().unwrap();
+        assert_eq!(refused.code(), Code::NotFound);
+        refused.message().to_owned()
+    };
+    let named = |name: &str| {
+        format!("no processor {name:?} of a component \"c\" is registered in this process")
+    };
+    assert_eq!(refusal("other").await, named("other"));
+    let long = "ä".repeat(100);
+    assert_eq!(refusal(&long).await, named(&long));
+    let longer = "ä".repeat(1 << 20);
+    assert_eq!(refusal(&longer).await, named(&format!("{long}…")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_service_ends_the_stream_after_what_waits() {
     let (watching, hub) = process(100);
     let mut tap = Tap::new(hub);
-    let mut watched = watch(&watching, "count", "").unwrap();
+    let mut watched = watch(&watching, "count", "").await.unwrap();
     handle(&mut tap, 0..3, b"");
     watching.close();
     for _ in 0..3 {

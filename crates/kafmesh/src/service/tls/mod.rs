@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::TcpIncoming;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -58,10 +57,13 @@ impl Tls {
     }
 
     /// The connections that have shown what they must, in the order in which they did so.
-    pub(crate) fn accept(
+    pub(crate) fn accept<I>(
         &self,
-        incoming: TcpIncoming,
-    ) -> impl Stream<Item = io::Result<TlsStream<TcpStream>>> + use<> {
+        incoming: I,
+    ) -> impl Stream<Item = io::Result<TlsStream<TcpStream>>> + use<I>
+    where
+        I: Stream<Item = io::Result<TcpStream>>,
+    {
         let current = self.current.subscribe();
         incoming
             .map(move |connection| {

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 use super::*;
@@ -178,10 +179,10 @@ async fn renewed_certificates_are_used_from_then_on() {
         tonic_health::server::HealthReporter::new(),
         describe::tests::nothing(),
     );
-    let serving = tokio::spawn(
-        tonic::transport::Server::builder()
-            .serve_with_incoming(ours.into_router().unwrap(), tls.accept(listener.into())),
-    );
+    let serving = tokio::spawn(tonic::transport::Server::builder().serve_with_incoming(
+        ours.into_router().unwrap(),
+        tls.accept(TcpIncoming::from(listener)),
+    ));
     ping(address, &former, None).await.unwrap();
 
     // A certificate whose key is not there yet, and a file that is gone for a moment.
