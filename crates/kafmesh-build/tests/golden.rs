@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kafmesh_build::Generated;
+use prost::Message as _;
 
 const GOLDEN: &str = "tests/golden";
 
@@ -158,4 +159,86 @@ fn rustfmt_leaves_generated_code_alone() {
         status.success(),
         "users who check in generated code could not run `cargo fmt --check`"
     );
+}
+
+/// As much of google/protobuf/descriptor.proto as it takes to read an option that older versions of it lack:
+/// types that do not know it drop it without a word.
+mod descriptor {
+    #[derive(prost::Message)]
+    pub(super) struct FileSet {
+        #[prost(message, repeated, tag = "1")]
+        pub(super) file: Vec<File>,
+    }
+
+    #[derive(prost::Message)]
+    pub(super) struct File {
+        #[prost(message, repeated, tag = "4")]
+        pub(super) message_type: Vec<Message>,
+    }
+
+    #[derive(prost::Message)]
+    pub(super) struct Message {
+        #[prost(string, tag = "1")]
+        pub(super) name: String,
+        #[prost(message, repeated, tag = "2")]
+        pub(super) field: Vec<Field>,
+        #[prost(message, repeated, tag = "3")]
+        pub(super) nested_type: Vec<Message>,
+    }
+
+    #[derive(prost::Message)]
+    pub(super) struct Field {
+        #[prost(string, tag = "1")]
+        pub(super) name: String,
+        #[prost(message, optional, tag = "8")]
+        pub(super) options: Option<Options>,
+    }
+
+    #[derive(prost::Message)]
+    pub(super) struct Options {
+        #[prost(bool, optional, tag = "16")]
+        pub(super) debug_redact: Option<bool>,
+    }
+}
+
+/// The fields of `messages` that are marked, by the messages they are in.
+fn marked(messages: &[descriptor::Message]) -> Vec<String> {
+    let of_message = |message: &descriptor::Message| {
+        let is_marked = |field: &&descriptor::Field| {
+            let options = field.options.as_ref();
+            options.and_then(|options| options.debug_redact) == Some(true)
+        };
+        let fields = message.field.iter().filter(is_marked);
+        let mut names: Vec<_> = fields.map(|field| field.name.clone()).collect();
+        names.extend(marked(&message.nested_type));
+        names
+            .into_iter()
+            .map(|name| format!("{}.{name}", message.name))
+            .collect::<Vec<_>>()
+    };
+    messages.iter().flat_map(of_message).collect()
+}
+
+#[test]
+fn what_a_proto_marks_for_redaction_is_marked_in_the_generated_descriptors() {
+    let generated = generate("protobuf");
+    let files = syn::parse_file(&generated.files()["files.km.rs"]).unwrap();
+    let bytes = files.items.into_iter().find_map(|item| match item {
+        syn::Item::Static(item) if item.ident == "FILES" => match *item.expr {
+            syn::Expr::Lit(literal) => match literal.lit {
+                syn::Lit::ByteStr(bytes) => Some(bytes.value()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    });
+    let set = descriptor::FileSet::decode(bytes.unwrap().as_slice()).unwrap();
+    let mut found: Vec<_> = set
+        .file
+        .iter()
+        .flat_map(|file| marked(&file.message_type))
+        .collect();
+    found.sort();
+    assert_eq!(found, ["Drawing.Layer.style", "Drawing.thumbnail"]);
 }
