@@ -9,8 +9,12 @@ use futures_util::Stream;
 use kafmesh_discover::api;
 use kafmesh_discover::config::Secret;
 use kafmesh_discover::mesh::pod::Pods;
+use kafmesh_proto::watch::v1::action::Action as Shown;
 use kafmesh_proto::watch::v1::watch_api_server::{WatchApi, WatchApiServer};
-use kafmesh_proto::watch::v1::{Input, Operation, ProcessorRequest, ProcessorResponse};
+use kafmesh_proto::watch::v1::{
+    Action, Input, Operation, Output, ProcessorRequest, ProcessorResponse,
+};
+use prost::Message as _;
 use tokio::sync::{broadcast, watch};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::{BroadcastStream, TcpListenerStream};
@@ -226,6 +230,54 @@ async fn a_pod_that_ends_its_stream_is_asked_again() {
     }
     assert!(one.asked.load(Ordering::Relaxed) >= 2);
     one.disabled = true;
+}
+
+#[tokio::test]
+async fn the_longest_operation_of_a_pod_arrives_as_a_whole() {
+    let one = Pod::start(None, false).await;
+    let fixture = Fixture::new(mesh());
+    fixture.show(pods([("one", &one)]));
+    let mut events = Events::open(&fixture.router(), PATH, None).await;
+    next(&mut events, "joined").await;
+    // As much JSON as a process sends of one operation, in as many actions, with keys of the longest.
+    let key = "k".repeat(1024);
+    let actions = (0..256).map(|_| Action {
+        action: Some(Shown::Output(Output {
+            topic: "t".repeat(249),
+            message: "m".repeat(249),
+            key: key.clone(),
+            value: "v".repeat((1 << 20) / 256),
+        })),
+    });
+    let operation = Operation {
+        actions: actions.collect(),
+        ..Operation::default()
+    };
+    let response = ProcessorResponse {
+        operation: Some(operation),
+        lost: 0,
+    };
+    one.operations.send(response).unwrap();
+    let shown = next(&mut events, "operation").await.data;
+    let actions = shown["actions"].as_array().unwrap();
+    assert_eq!(actions.len(), 256);
+    assert!(actions.iter().all(|action| action["key"] == *key));
+
+    // The limit itself, to the byte.
+    let most = 4 << 20;
+    let mut value = "v".repeat(most);
+    let response = |value: &str| ProcessorResponse {
+        operation: Some(Operation {
+            error: value.to_owned(),
+            ..Operation::default()
+        }),
+        lost: 0,
+    };
+    value.truncate(2 * most - response(&value).encoded_len());
+    assert_eq!(response(&value).encoded_len(), most);
+    one.operations.send(response(&value)).unwrap();
+    let shown = next(&mut events, "operation").await.data;
+    assert_eq!(shown["error"].as_str().unwrap().len(), value.len());
 }
 
 #[tokio::test]

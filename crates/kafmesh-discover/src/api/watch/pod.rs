@@ -14,8 +14,9 @@ use super::{Outlet, Target, Watcher};
 use crate::dial;
 use crate::mesh::pod::Pod;
 
-/// The longest message of a pod, in bytes.
-const LONGEST: usize = 1 << 20;
+/// The longest message of a pod, in bytes: beyond the 1 MiB of JSON that a process sends of an operation, room
+/// for the names and keys of all its actions.
+const LONGEST: usize = 4 << 20;
 
 /// How long is waited before a pod is asked again: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
