@@ -32,7 +32,7 @@ async fn samples(at: SocketAddr, metric: &str, labels: &[(&str, &str)]) -> Vec<(
 }
 
 /// The only sample of a metric with these labels.
-async fn sample(at: SocketAddr, metric: &str, labels: &[(&str, &str)]) -> f64 {
+pub(crate) async fn sample(at: SocketAddr, metric: &str, labels: &[(&str, &str)]) -> f64 {
     let samples = samples(at, metric, labels).await;
     let [(_, value)] = &*samples else {
         panic!("{metric} {labels:?}: {samples:?}");

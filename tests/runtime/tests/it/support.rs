@@ -272,6 +272,15 @@ impl Counter {
         }
     }
 
+    /// The most memory that it ever had, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        kilobytes.parse::<u64>().unwrap() << 10
+    }
+
     /// `kill -9`, and everything it said before.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();

@@ -1,6 +1,6 @@
 //! Watching a processor over gRPC while records flow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use kafmesh::codegen::v1::Context;
@@ -9,14 +9,15 @@ use kafmesh_proto::watch::v1::action::Action as Shown;
 use kafmesh_proto::watch::v1::watch_api_client::WatchApiClient;
 use kafmesh_proto::watch::v1::{Operation, ProcessorRequest, ProcessorResponse};
 use kafmesh_runtime_tests::kafka::{self, GroupWatch, Put, Writer};
-use kafmesh_runtime_tests::{Count, Handler, Mesh, Shape, counting};
+use kafmesh_runtime_tests::{Click, Count, Handler, Mesh, Shape};
 use prost::Message as _;
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
-use crate::support::{PATIENCE, Running, config, free_port, unique, until};
+use crate::metrics::sample;
+use crate::support::{Counter, PATIENCE, Running, config, free_port, unique, until};
 
 async fn channel(address: SocketAddr) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
@@ -28,11 +29,24 @@ async fn watch(
     processor: &str,
     key: &str,
 ) -> std::result::Result<Streaming<ProcessorResponse>, Status> {
-    let request = ProcessorRequest {
+    watch_with(channel, processor, key, None).await
+}
+
+async fn watch_with(
+    channel: &Channel,
+    processor: &str,
+    key: &str,
+    token: Option<&str>,
+) -> std::result::Result<Streaming<ProcessorResponse>, Status> {
+    let mut request = Request::new(ProcessorRequest {
         component: "counting".to_owned(),
         processor: processor.to_owned(),
         key: key.to_owned(),
-    };
+    });
+    if let Some(token) = token {
+        let bearer = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", bearer);
+    }
     let answer = WatchApiClient::new(channel.clone())
         .processor(request)
         .await?;
@@ -177,42 +191,132 @@ async fn one_key_and_every_key_are_shown_with_all_that_happens() {
     assert!(every.next().await.is_none());
 }
 
-#[tokio::test]
-async fn a_stalled_watcher_holds_up_nothing() {
-    const RECORDS: u64 = 200_000;
+/// Records that a stalled watcher is not shown, and bytes of each.
+const RECORDS: u64 = 60_000;
+const RECORD: usize = 2 << 10;
+
+/// What there is to say of a counter, in a process of its own, that has handled all records.
+struct Counted {
+    totals: BTreeMap<String, u64>,
+    records: f64,
+    peak_memory: u64,
+}
+
+/// Lets a counter count, watched by somebody who does not read, or by nobody.
+async fn count(is_watched: bool) -> Counted {
     let shape = Shape::counter(unique("stalled"), 2);
-    let mesh = shape.build();
     let state = tempfile::tempdir().unwrap();
-    let config = config(state.path()).with_watch_rate(1_000_000.try_into().unwrap());
-    let (running, channel) = start(mesh, config, counting).await;
-    let mut stalled = watch(&channel, "counter", "").await.unwrap();
+    let address = free_port();
+    let listen = address.to_string();
+    let variables = [
+        ("KAFMESH_LISTEN", &*listen),
+        ("KAFMESH_WATCH_RATE", "1000000"),
+    ];
+    let mut counter = Counter::start(&shape, state.path(), &variables);
+    counter.says(" started").await;
+    let channel = channel(address).await;
+    let stalled = if is_watched {
+        Some(watch(&channel, "counter", "").await.unwrap())
+    } else {
+        None
+    };
+    let processor = [("kind", "processor")];
+    let metric = async |name: &str| sample(address, name, &processor).await;
+    assert_eq!(metric("kafmesh_watchers").await, f64::from(is_watched));
+
+    let click = Click {
+        amount: 1,
+        note: "x".repeat(RECORD),
+    };
+    let value = click.encode_to_vec();
     let writer = Writer::new();
     for number in 0..RECORDS {
-        put(
-            &writer,
-            &shape.topic("clicks"),
-            &format!("k{}", number % 1000),
-            1,
-        );
+        let key = format!("k{}", number % 1000);
+        let record = Put {
+            key: Some(key.as_bytes()),
+            value: Some(&value),
+            ..Put::default()
+        };
+        writer.put(&shape.topic("clicks"), record);
     }
     writer.finish();
     GroupWatch::new(&shape.group(), &shape.topic("clicks"), shape.partitions)
         .caught_up()
         .await;
-    let totals = kafka::last_counts(&shape.topic("totals"));
-    assert_eq!(totals.values().sum::<u64>(), RECORDS);
+    let counted = Counted {
+        totals: kafka::last_counts(&shape.topic("totals")),
+        records: metric("kafmesh_records_in_total").await,
+        peak_memory: counter.peak_memory(),
+    };
 
     // Only now it is read.
-    let (mut shown, mut lost) = (0, 0);
-    while shown + lost < RECORDS {
-        let next = timeout(PATIENCE, stalled.next())
-            .await
-            .expect("nothing came");
-        let response = next.unwrap().unwrap();
-        shown += u64::from(response.operation.is_some());
-        lost += response.lost;
+    if let Some(mut stalled) = stalled {
+        let (mut shown, mut lost) = (0, 0);
+        while shown + lost < RECORDS {
+            let next = timeout(PATIENCE, stalled.next())
+                .await
+                .expect("nothing came");
+            let response = next.unwrap().unwrap();
+            shown += u64::from(response.operation.is_some());
+            lost += response.lost;
+        }
+        assert_eq!(shown + lost, RECORDS);
+        assert!(lost > RECORDS / 2, "{lost} were lost: it was not stalled");
+        assert_eq!(metric("kafmesh_watch_lost_total").await, lost as f64);
+        drop(stalled);
+        until("its place is free", async || {
+            metric("kafmesh_watchers").await == 0.0
+        })
+        .await;
     }
-    assert_eq!(shown + lost, RECORDS);
-    assert!(lost > RECORDS / 2, "{lost} were lost: it was not stalled");
-    running.stop().await;
+    counter.stop().await;
+    counted
+}
+
+#[tokio::test]
+async fn a_stalled_watcher_holds_up_nothing() {
+    let unwatched = count(false).await;
+    let watched = count(true).await;
+    assert_eq!(watched.records, RECORDS as f64);
+    assert_eq!(watched.records, unwatched.records);
+    assert_eq!(watched.totals.values().sum::<u64>(), RECORDS);
+    assert_eq!(watched.totals, unwatched.totals);
+    // What waits is a small part of what was not read.
+    let unread = RECORDS * RECORD as u64;
+    let most = unwatched.peak_memory + unread / 3;
+    assert!(
+        watched.peak_memory < most,
+        "{} bytes, and without a watcher {}",
+        watched.peak_memory,
+        unwatched.peak_memory
+    );
+}
+
+#[tokio::test]
+async fn variables_say_who_may_watch() {
+    let state = tempfile::tempdir().unwrap();
+    let refused = async |variable: (&str, &str), token: Option<&str>| {
+        let shape = Shape::counter(unique("limited"), 1);
+        let address = free_port();
+        let listen = address.to_string();
+        let variables = [("KAFMESH_LISTEN", &*listen), variable];
+        let mut counter = Counter::start(&shape, state.path(), &variables);
+        counter.says(" started").await;
+        let channel = channel(address).await;
+        let mut codes = Vec::new();
+        for token in [None, Some("hunter3"), token] {
+            let watched = watch_with(&channel, "counter", "", token).await;
+            codes.push(watched.map_or_else(|status| status.code(), |_| Code::Ok));
+        }
+        counter.stop().await;
+        codes
+    };
+    assert_eq!(
+        refused(("KAFMESH_WATCH_TOKEN", "hunter2"), Some("hunter2")).await,
+        [Code::Unauthenticated, Code::Unauthenticated, Code::Ok]
+    );
+    assert_eq!(
+        refused(("KAFMESH_WATCH", "off"), None).await,
+        [Code::Unimplemented; 3]
+    );
 }
