@@ -5,12 +5,14 @@
 pub mod api_server;
 pub mod cluster;
 pub mod expiring;
+pub mod http;
 pub mod neo4j;
 pub mod pods;
 pub mod proxy;
 pub mod sample;
 pub mod scraping;
 pub mod servers;
+pub mod shop;
 
 /// Chooses who does the cryptography of TLS: when the whole workspace is built, two could.
 pub(crate) fn choose_cryptography() {

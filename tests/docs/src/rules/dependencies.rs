@@ -51,7 +51,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-runtime-tests", &["kafmesh"]),
-    ("kafmesh-mesh-tests", &["kafmesh-discover", "kafmesh-proto"]),
+    (
+        "kafmesh-mesh-tests",
+        &[
+            "kafmesh",
+            "kafmesh-discover",
+            "kafmesh-objects",
+            "kafmesh-proto",
+        ],
+    ),
     (
         "kafmesh-docs-tests",
         &["kafmesh-cli", "kafmesh-definition", "kafmesh-discover"],

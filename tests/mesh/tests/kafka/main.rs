@@ -1,8 +1,9 @@
-//! What kafmesh-discover reads of a real Kafka.
+//! What kafmesh-discover reads of a real Kafka, and of services that run on it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
 mod declared;
+mod relay;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
