@@ -174,6 +174,7 @@ impl Discover {
 
         let (scraped, seen) = watch::channel(Arc::new(Scraped::default()));
         let (actual, told) = watch::channel(None);
+        let told = self.config.kafka.is_some().then_some(told);
         let mesh = mesh::follow(seen, told);
         registry.register_collector(Box::new(metrics::Sizes(mesh.clone())));
         registry.register_collector(Box::new(metrics::Parts(self.statuses.clone())));
@@ -320,6 +321,7 @@ fn neo4j(config: &config::Neo4j) -> store::Neo4j {
         user: config.user.clone(),
         password: config.password.expose().to_owned(),
         database: config.database.clone(),
+        ca: config.ca.clone(),
     })
 }
 

@@ -9,22 +9,27 @@ use super::actual::Actual;
 use super::pod::Pods;
 use crate::scrape::Scraped;
 
-/// The mesh, as it follows from the newest of `scraped` and `actual`. The first is there at once.
-/// Ends when nothing is scraped any more, or nobody looks.
+/// The mesh, as it follows from the newest of `scraped` and, if Kafka is asked, `actual`. The first is
+/// there at once. Ends when nothing is scraped any more, or nobody looks.
 ///
 /// What says nothing new gives no new revision; a scrape that found nothing new gives a snapshot
 /// that differs in its runs only.
 pub fn follow(
     mut scraped: watch::Receiver<Arc<Scraped>>,
-    mut actual: watch::Receiver<Option<Arc<Actual>>>,
+    actual: Option<watch::Receiver<Option<Arc<Actual>>>>,
 ) -> watch::Receiver<Arc<Mesh>> {
+    // Without Kafka nothing is ever sent, and nothing is waited for.
+    let mut asked = actual.is_some();
+    let mut actual = actual.unwrap_or_else(|| watch::channel(None).1);
     let first = scraped.borrow_and_update().clone();
     let told = actual.borrow_and_update().clone();
-    let mesh = Mesh::new(1, first.pods.clone(), told, first.runs.clone());
+    let mesh = Mesh {
+        awaits_kafka: asked && told.is_none(),
+        scope: first.scope.clone(),
+        ..Mesh::new(1, first.pods.clone(), told, first.runs.clone())
+    };
     let (sender, receiver) = watch::channel(Arc::new(mesh));
     tokio::spawn(async move {
-        // Nobody may ask Kafka: then there is no change of that to wait for.
-        let mut asked = true;
         loop {
             tokio::select! {
                 changed = scraped.changed() => if changed.is_err() { return },
@@ -45,20 +50,25 @@ pub fn follow(
 /// What comes after `mesh`; `None` when nothing is new.
 async fn next(mesh: Arc<Mesh>, scraped: Arc<Scraped>, actual: Option<Arc<Actual>>) -> Option<Mesh> {
     let same = same(&mesh.pods, &scraped.pods) && mesh.actual == actual;
-    if same && mesh.runs == scraped.runs {
+    if same && mesh.runs == scraped.runs && mesh.scope == scraped.scope {
         return None;
     }
     let mut next = Mesh::clone(&mesh);
     next.runs.clone_from(&scraped.runs);
+    next.scope.clone_from(&scraped.scope);
     if same {
         return Some(next);
     }
     let revision = mesh.revision + 1;
     let pods = scraped.pods.clone();
     // A large mesh takes a while to derive.
-    tokio::task::spawn_blocking(move || Mesh::new(revision, pods, actual, next.runs))
-        .await
-        .ok()
+    tokio::task::spawn_blocking(move || Mesh {
+        awaits_kafka: next.awaits_kafka && actual.is_none(),
+        scope: next.scope,
+        ..Mesh::new(revision, pods, actual, next.runs)
+    })
+    .await
+    .ok()
 }
 
 /// Whether both are the same; mostly, unchanged pods share their allocation.

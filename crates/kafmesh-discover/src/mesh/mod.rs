@@ -19,6 +19,7 @@ pub mod index;
 pub mod key;
 pub mod pod;
 pub mod run;
+pub mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ use graph::Graph;
 use index::Index;
 use pod::Pods;
 use run::ScrapeRun;
+use scope::Scope;
 
 /// The mesh at one moment; never changes.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +45,12 @@ pub struct Mesh {
     pub pods: Pods,
     /// What Kafka says; `None` when it is not asked, or was not reached yet.
     pub actual: Option<Arc<Actual>>,
+    /// Whether Kafka is asked and was not reached yet: what others know of it still holds.
+    pub awaits_kafka: bool,
     /// The last scrapes, oldest first.
     pub runs: Vec<ScrapeRun>,
+    /// Where pods that are not among `pods` are gone.
+    pub scope: Scope,
     /// What follows from the pods: services, objects, topics, messages.
     pub catalog: Arc<Catalog>,
     /// What is wrong with it, or is likely to be; the worst first.
@@ -56,7 +62,7 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// The mesh that follows from what is known.
+    /// The mesh that follows from what is known; its scope is empty, and it does not wait for Kafka.
     pub fn new(
         revision: u64,
         pods: Pods,
@@ -71,7 +77,9 @@ impl Mesh {
             revision,
             pods,
             actual,
+            awaits_kafka: false,
             runs,
+            scope: Scope::default(),
             catalog: Arc::new(catalog),
             findings: findings.into(),
             graph: Arc::new(graph),

@@ -144,6 +144,9 @@ pub enum FailureKind {
     NoAddress,
     /// It is known from an earlier run of kafmesh-discover, and was not asked in this one yet.
     NotAsked,
+    /// A kind that this version of kafmesh-discover does not know; another replica found it.
+    #[serde(other)]
+    Other,
 }
 
 impl FailureKind {
@@ -158,6 +161,7 @@ impl FailureKind {
             Self::Denied => "denied",
             Self::NoAddress => "no-address",
             Self::NotAsked => "not-asked",
+            Self::Other => "other",
         }
     }
 }

@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use kube::api::{Api, ApiResource, ListParams, WatchEvent, WatchParams};
 use kube::core::Status;
 use kube::runtime::utils::Backoff;
@@ -48,7 +49,11 @@ pub(super) struct News {
 #[derive(Debug)]
 pub(super) enum What {
     /// These are the pods, and there are no others.
-    Listed(Vec<Found>),
+    Listed {
+        pods: Vec<Found>,
+        /// When they were asked for.
+        at: Timestamp,
+    },
     /// This pod appeared or changed.
     Applied(Found),
     /// This pod is gone, or is none of the mesh any more.
@@ -99,9 +104,10 @@ impl Follower {
     async fn run(&self) -> Result<std::convert::Infallible, Unheard> {
         let mut backoff = DefaultBackoff::default();
         loop {
+            let at = Timestamp::now();
             let mut version = match self.list().await {
                 Ok((pods, version)) => {
-                    self.tell(What::Listed(pods)).await?;
+                    self.tell(What::Listed { pods, at }).await?;
                     version
                 }
                 Err(error) => {

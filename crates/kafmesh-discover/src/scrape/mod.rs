@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::dial::Dialer;
 use crate::mesh::pod::Pods;
 use crate::mesh::run::ScrapeRun;
+use crate::mesh::scope::Scope;
 use crate::status::Statuses;
 
 pub use metrics::Metrics;
@@ -44,6 +45,8 @@ pub struct Scraped {
     pub pods: Pods,
     /// The last [`REMEMBERED_RUNS`] scrapes that have ended, oldest first.
     pub runs: Vec<ScrapeRun>,
+    /// Where pods that are not among `pods` are gone.
+    pub scope: Scope,
 }
 
 /// Whom to ask, and how.

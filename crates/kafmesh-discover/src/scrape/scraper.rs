@@ -22,6 +22,7 @@ use crate::dial;
 use crate::mesh::description::Description;
 use crate::mesh::pod::{FailureKind, Instance, Pod, PodKey, Pods};
 use crate::mesh::run::RunKind;
+use crate::mesh::scope::Scope;
 use crate::status::{Part, Statuses};
 
 /// What is learned is published after so long, so that what happens together is published once.
@@ -33,6 +34,7 @@ pub(super) struct Scraper {
     statuses: Statuses,
     metrics: Metrics,
     known: Known,
+    scope: Scope,
     queue: Queue,
     runs: Runs,
     asking: JoinSet<Asked>,
@@ -76,6 +78,7 @@ impl Scraper {
             statuses: config.statuses.clone(),
             metrics: config.metrics.clone(),
             known: Known::new(initial, targets.collect(), namespaces),
+            scope: Scope::default(),
             queue: Queue::new(config.concurrency),
             runs: Runs::new(&config.name),
             asking: JoinSet::new(),
@@ -94,7 +97,10 @@ impl Scraper {
         let mut changed = BTreeSet::new();
         for News { namespace, what } in news {
             match what {
-                What::Listed(pods) => changed.extend(self.known.list(namespace, pods)),
+                What::Listed { pods, at } => {
+                    self.scope.listed(namespace.clone(), at);
+                    changed.extend(self.known.list(namespace, pods));
+                }
                 What::Applied(found) => changed.extend(self.known.apply(found)),
                 What::Gone(key) => self.known.remove(&key),
                 What::Watching => {
@@ -218,6 +224,7 @@ impl Scraper {
         self.out.send_replace(Arc::new(Scraped {
             pods: self.known.pods().clone(),
             runs: self.runs.ended(),
+            scope: self.scope.clone(),
         }));
         // Only now: who is told that all were asked finds what they said.
         if self.all_asked {
