@@ -243,6 +243,31 @@ fn files_that_cannot_be_used_are_refused_at_start() {
 }
 
 #[test]
+fn an_authority_of_neo4j_is_of_use_with_tls_only() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["graph".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let files = directory(&[("ca.pem", &certificate.pem()), ("text", "no PEM here")]);
+    let warned = |neo4j| settings(files.path(), &[neo4j, "--neo4j-ca=ca.pem"], &[]).1;
+    for checked in ["--neo4j=bolt+s://graph", "--neo4j=neo4j+s://graph"] {
+        assert_eq!(warned(checked), "", "{checked}");
+    }
+    for unchecked in ["--neo4j=bolt://graph", "--neo4j=bolt+ssc://graph"] {
+        let warning = warned(unchecked);
+        assert!(
+            warning.contains("`neo4j-ca` means nothing unless"),
+            "{warning}"
+        );
+    }
+    let args = ["--neo4j=bolt+s://graph", "--neo4j-ca=text"];
+    let error = refused(files.path(), &args, &[]);
+    assert!(
+        error.contains("`neo4j-ca`: text: has no section"),
+        "{error}"
+    );
+}
+
+#[test]
 fn what_may_not_be_meant_is_warned_of() {
     let files = directory(&[]);
     for (args, variables, wanted) in [

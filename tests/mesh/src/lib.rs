@@ -13,6 +13,7 @@ pub mod sample;
 pub mod scraping;
 pub mod servers;
 pub mod shop;
+pub mod tls;
 
 /// Chooses who does the cryptography of TLS: when the whole workspace is built, two could.
 pub(crate) fn choose_cryptography() {

@@ -1,5 +1,7 @@
 //! The Neo4j of the tests: one database, which one test at a time has for itself.
 
+use std::net::SocketAddr;
+
 use kafmesh_discover::store::{Neo4j, Settings};
 use neo4rs::{ConfigBuilder, Graph, query};
 use tokio::sync::{Mutex, MutexGuard};
@@ -16,7 +18,9 @@ pub struct Database {
 }
 
 impl Database {
-    /// Waits for the other tests, and removes what they left.
+    /// Waits for the other tests of this program, and removes what they left: every node of the
+    /// database, whoever made it, and every constraint. So `KAFMESH_TEST_NEO4J` must name a server that is
+    /// there for tests only; one with constraints of somebody else is refused.
     pub async fn alone() -> Self {
         let alone = ONE.lock().await;
         let settings = settings();
@@ -30,12 +34,13 @@ impl Database {
             graph,
             _alone: alone,
         };
-        database.run("MATCH (n) DETACH DELETE n").await;
-        for name in database
-            .texts("SHOW CONSTRAINTS YIELD name RETURN name")
-            .await
-        {
+        let constraints = "SHOW CONSTRAINTS YIELD name RETURN name";
+        let constraints = database.texts(constraints).await;
+        for name in &constraints {
             assert!(name.starts_with("kafmesh_"), "{name} is not ours");
+        }
+        database.run("MATCH (n) DETACH DELETE n").await;
+        for name in constraints {
             database.run(&format!("DROP CONSTRAINT {name}")).await;
         }
         database
@@ -49,6 +54,17 @@ impl Database {
     /// A replica's store in it.
     pub fn store(&self) -> Neo4j {
         Neo4j::new(self.settings())
+    }
+
+    /// The address of its Bolt port.
+    pub fn address(&self) -> SocketAddr {
+        let host = self.settings.uri.trim_start_matches("bolt://");
+        host.parse().expect("it is an address with a port")
+    }
+
+    /// Runs a statement in another database of the server.
+    pub async fn run_on(&self, database: &str, statement: &str) {
+        self.graph.run_on(database, statement).await.unwrap();
     }
 
     /// Runs a statement.
@@ -91,5 +107,6 @@ fn settings() -> Settings {
         user: user.into(),
         password: password.into(),
         database: None,
+        ca: None,
     }
 }

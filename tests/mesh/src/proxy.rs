@@ -13,6 +13,7 @@ pub struct Proxy {
     address: SocketAddr,
     open: Arc<watch::Sender<bool>>,
     left: Arc<AtomicUsize>,
+    heard: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -23,11 +24,13 @@ impl Proxy {
             address: listener.local_addr().unwrap(),
             open: Arc::new(watch::Sender::new(true)),
             left: Arc::new(AtomicUsize::new(usize::MAX)),
+            heard: Arc::new(AtomicUsize::new(usize::MAX)),
         };
-        let (open, left) = (proxy.open.clone(), proxy.left.clone());
+        let (open, left, heard) = (proxy.open.clone(), proxy.left.clone(), proxy.heard.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass_on(client, server, open.clone(), left.clone()));
+                let (open, left, heard) = (open.clone(), left.clone(), heard.clone());
+                tokio::spawn(pass_on(client, server, open, left, heard));
             }
         });
         proxy
@@ -48,9 +51,16 @@ impl Proxy {
         self.left.store(pieces, Ordering::SeqCst);
     }
 
+    /// Passes so many more pieces of what clients send on to the server, and cuts when that begins to
+    /// answer the last of them: what it was told to do is done, and nobody hears of it.
+    pub fn mute_after(&self, pieces: usize) {
+        self.heard.store(pieces, Ordering::SeqCst);
+    }
+
     /// Passes on again what comes from now on.
     pub fn restore(&self) {
         self.left.store(usize::MAX, Ordering::SeqCst);
+        self.heard.store(usize::MAX, Ordering::SeqCst);
         self.open.send_replace(true);
     }
 }
@@ -60,6 +70,7 @@ async fn pass_on(
     server: SocketAddr,
     open: Arc<watch::Sender<bool>>,
     left: Arc<AtomicUsize>,
+    heard: Arc<AtomicUsize>,
 ) {
     let mut opened = open.subscribe();
     if !*opened.borrow_and_update() {
@@ -81,6 +92,10 @@ async fn pass_on(
                 usize::MAX => {}
                 more => left.store(more - 1, Ordering::SeqCst),
             }
+            match heard.load(Ordering::SeqCst) {
+                0 | usize::MAX => {}
+                more => heard.store(more - 1, Ordering::SeqCst),
+            }
             if to_server.write_all(&piece[..length]).await.is_err() {
                 return;
             }
@@ -89,9 +104,21 @@ async fn pass_on(
         let _ = to_server.shutdown().await;
         std::future::pending().await
     };
+    let answers = async {
+        let mut piece = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = from_server.read(&mut piece).await {
+            if heard.load(Ordering::SeqCst) == 0 {
+                open.send_replace(false);
+                return;
+            }
+            if to_client.write_all(&piece[..length]).await.is_err() {
+                return;
+            }
+        }
+    };
     tokio::select! {
         () = requests => {}
-        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        () = answers => {}
         _ = opened.wait_for(|open| !open) => {}
     }
 }

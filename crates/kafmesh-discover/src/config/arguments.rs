@@ -211,7 +211,7 @@ pub(super) struct Processes {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Neo4j, to keep the graph in")]
 pub(super) struct Neo4j {
-    /// Its address, such as bolt://localhost:7687; bolt+s:// or neo4j+s:// for TLS
+    /// Its address, such as bolt://localhost:7687, or bolt+s:// for TLS; neo4j:// means the same, without routing
     #[arg(
         long,
         value_name = "URL",
@@ -234,6 +234,9 @@ pub(super) struct Neo4j {
         env = "KAFMESH_DISCOVER_NEO4J_PASSWORD_FILE"
     )]
     pub(super) neo4j_password_file: Option<PathBuf>,
+    /// PEM file with the authorities of its certificate, instead of the system's
+    #[arg(long, value_name = "FILE", env = "KAFMESH_DISCOVER_NEO4J_CA")]
+    pub(super) neo4j_ca: Option<PathBuf>,
     /// The database, instead of the user's own
     #[arg(long, value_name = "NAME", env = "KAFMESH_DISCOVER_NEO4J_DATABASE")]
     pub(super) neo4j_database: Option<String>,

@@ -120,7 +120,8 @@ pub struct Dial {
 /// The Neo4j to write the graph to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neo4j {
-    /// Its address, `bolt://host:port` or `neo4j://…`, with `+s` for TLS; no credentials in it.
+    /// Its address, `bolt://host:port`, or `bolt+s://…` for TLS; no credentials in it. With `neo4j` in
+    /// the place of `bolt` it means the same: there is no routing.
     pub url: String,
     /// The user.
     pub user: String,
@@ -128,6 +129,8 @@ pub struct Neo4j {
     pub password: Secret,
     /// The database; the user's own without.
     pub database: Option<String>,
+    /// A PEM file with the authorities of its certificate; those of the system without.
+    pub ca: Option<PathBuf>,
 }
 
 /// The Kafka cluster to compare the mesh with.

@@ -94,12 +94,21 @@ pub(super) fn resolve(
     if neo4j.neo4j.is_none() && password.is_some() {
         warnings.push("there is a password for Neo4j, and no address (--neo4j)".to_owned());
     }
+    authorities("neo4j-ca", neo4j.neo4j_ca.as_deref(), problems);
+    let checked = |url: &String| url.starts_with("bolt+s:") || url.starts_with("neo4j+s:");
+    if neo4j.neo4j_ca.is_some() && !neo4j.neo4j.as_ref().is_some_and(checked) {
+        warnings.push(
+            "`neo4j-ca` means nothing unless `neo4j` begins with bolt+s:// or neo4j+s://"
+                .to_owned(),
+        );
+    }
     let neo4j = neo4j.neo4j.map(|url| Neo4j {
         url,
         user: neo4j.neo4j_user,
         // A Neo4j without authentication takes any.
         password: password.unwrap_or_else(|| Secret::new("")),
         database: neo4j.neo4j_database,
+        ca: neo4j.neo4j_ca,
     });
 
     if kafka.brokers.is_none() && !hidden.kafka.is_empty() {

@@ -133,7 +133,7 @@ pub(super) fn neo4j(text: &str) -> Result<String, String> {
         "neo4j+s",
         "neo4j+ssc",
     ];
-    let example = "write an address such as bolt://localhost:7687 or neo4j+s://graph.example.com";
+    let example = "write an address such as bolt://localhost:7687 or bolt+s://graph.example.com";
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(example.to_owned());
     };

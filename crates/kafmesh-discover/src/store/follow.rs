@@ -16,10 +16,11 @@ use crate::status::{Part, Statuses};
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Keeps `store` up to date with `mesh` until `stop`, or until there are no more meshes; the newest
-/// is written before the end. What comes while one is written is left out if there is something
-/// newer. A failure is told as the status of [`Part::Neo4j`] and tried again, with whatever is
-/// newest then; nobody waits for it.
+/// Keeps `store` up to date with `mesh` until there are no more meshes; the last is written before the
+/// end. What comes while one is written is left out if there is something newer. A failure is told as
+/// the status of [`Part::Neo4j`] and tried again, with whatever is newest then; nobody waits for it.
+///
+/// After `stop` meshes still are waited for, and what fails then is tried once more, with the last.
 pub async fn follow(
     store: impl Store,
     mut mesh: watch::Receiver<Arc<Mesh>>,
@@ -29,35 +30,37 @@ pub async fn follow(
     // Every pod that this process has known since the store was last brought up to date.
     let mut known: BTreeSet<PodKey> = BTreeSet::new();
     let mut pause = FIRST_PAUSE;
+    let mut last_try = false;
     loop {
         let newest = mesh.borrow_and_update().clone();
         known.extend(newest.pods.keys().cloned());
-        let failed = match store.write(&newest, &known).await {
+        match store.write(&newest, &known).await {
             Ok(written) => {
                 tracing::debug!(revision = newest.revision, ?written, "wrote the graph");
                 statuses.working(Part::Neo4j);
                 known = newest.pods.keys().cloned().collect();
                 pause = FIRST_PAUSE;
-                false
+                if mesh.changed().await.is_err() {
+                    return;
+                }
             }
             Err(error) => {
                 statuses.failing(Part::Neo4j, error.to_string());
-                true
+                if last_try {
+                    return;
+                }
+                if error.is_denied() {
+                    // A wrong password that is tried too often locks the user, for others, too.
+                    pause = LONGEST_PAUSE;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                    () = stop.cancelled() => {
+                        while mesh.changed().await.is_ok() {}
+                        last_try = true;
+                    }
+                }
             }
-        };
-        if stop.is_cancelled() {
-            return;
-        }
-        if failed {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-                () = stop.cancelled() => {}
-            }
-            continue;
-        }
-        tokio::select! {
-            changed = mesh.changed() => if changed.is_err() { return },
-            () = stop.cancelled() => if !mesh.has_changed().unwrap_or(false) { return },
         }
     }
 }

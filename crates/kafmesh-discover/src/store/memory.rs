@@ -1,17 +1,22 @@
-//! The store in memory: what is used without a database, and what a database is compared with.
+//! The store in memory: what a database is compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::changes::Changes;
 use super::merge::{self, KeptPods};
-use super::{Error, KEPT_RUNS, Store, Written};
+use super::runs::{RunKey, Runs};
+use super::{Error, Store, Written};
 use crate::mesh::Mesh;
 use crate::mesh::graph::Graph;
 use crate::mesh::pod::{PodKey, Pods};
 use crate::mesh::run::ScrapeRun;
 
 /// Keeps the graph in memory. Clones are the same store.
+///
+/// It is the shortest program that does what [`Store`] promises, and the tests hold
+/// [`Neo4j`](super::Neo4j) against it. kafmesh-discover itself needs no store but a database: what it
+/// answers comes from the [`Mesh`], which is in its memory already.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Inner>>);
 
@@ -19,8 +24,7 @@ pub struct Memory(Arc<Mutex<Inner>>);
 struct Inner {
     pods: KeptPods,
     graph: Arc<Graph>,
-    /// By when they started, then by what they are told apart by.
-    runs: BTreeMap<(jiff::Timestamp, Arc<str>), ScrapeRun>,
+    runs: BTreeMap<RunKey, ScrapeRun>,
 }
 
 impl Memory {
@@ -38,23 +42,16 @@ impl Store for Memory {
     async fn write(&self, mesh: &Mesh, gone: &BTreeSet<PodKey>) -> Result<Written, Error> {
         let mut inner = self.lock();
         let pods = merge::merge(&inner.pods, mesh, gone);
-        let graph = super::graph_of(&pods, mesh);
+        let graph = super::graph_of(&pods, mesh, &inner.graph);
         let changes = Changes::between(&inner.graph, &graph);
         let mut written = changes.written();
-        for run in &mesh.runs {
-            let run_key = (run.started, run.id.clone());
-            if inner.runs.len() >= KEPT_RUNS
-                && inner
-                    .runs
-                    .first_key_value()
-                    .is_some_and(|(oldest, _)| run_key < *oldest)
-            {
-                continue;
-            }
-            written.runs += usize::from(inner.runs.insert(run_key, run.clone()).is_none());
+        let runs = Runs::of(&inner.runs.keys().cloned().collect(), &mesh.runs);
+        written.runs = runs.added.len();
+        for key in runs.removed {
+            inner.runs.remove(&key);
         }
-        while inner.runs.len() > KEPT_RUNS {
-            inner.runs.pop_first();
+        for (key, run) in runs.added {
+            inner.runs.insert(key, run.clone());
         }
         inner.pods = pods;
         inner.graph = graph;

@@ -1,4 +1,5 @@
-//! Where the graph of the mesh is kept: in memory, or in Neo4j.
+//! Where the graph of the mesh is kept: in Neo4j. What every store does is written down in the one in
+//! memory, which the one in Neo4j is compared with.
 //!
 //! What a store keeps are the pods with their last answers; its graph follows from them, and a
 //! write changes what differs and nothing else. Several replicas of kafmesh-discover may write to
@@ -7,19 +8,24 @@
 //! - A pod that is part of the written mesh is added or changed, unless the store has found out
 //!   about it later than the mesh has. So the replica wins that asked last.
 //! - A pod that did not answer keeps the answer the store has, which becomes stale.
-//! - A pod is removed only if it is *gone*: it was part of a mesh of this process before, and is no
-//!   longer, because Kubernetes no longer lists it. A pod that this process never knew belongs to
-//!   somebody else and stays as it is.
+//! - A pod is removed if this process knew it and Kubernetes no longer lists it, or if it is in the
+//!   [scope](crate::mesh::scope) of this process, not in the mesh, and the store found out about it
+//!   before the scope was listed: it went while nobody looked. A pod of another namespace belongs to
+//!   somebody else and stays as it is. So all replicas of a database look at one cluster.
+//! - A static target that no mesh has had for a day is removed by whoever writes next. Which replica
+//!   asks it is not kept: a replica that returns with other targets may have another name.
 //! - What Kafka says is that of the mesh written last, so all replicas should ask the same Kafka, or
-//!   none.
+//!   none. A replica that has not read it yet leaves what is there.
 //! - Nodes and edges are removed when no pod in the store reports them: what another replica's pods
 //!   report, or what a pod said last that cannot be reached, stays.
 
 mod changes;
 mod follow;
+mod kafka;
 mod memory;
 mod merge;
 mod neo4j;
+mod runs;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -42,7 +48,7 @@ pub trait Store: Send + Sync + 'static {
     fn load(&self) -> impl Future<Output = Result<Pods, Error>> + Send;
 
     /// Brings the store up to date with `mesh`. `gone` are pods that this process knew earlier;
-    /// those that are not in `mesh` are removed.
+    /// those that are not in `mesh` are removed, as are those that its scope says are gone.
     ///
     /// All of it takes place, or, with an error, none.
     fn write(
@@ -83,7 +89,7 @@ pub enum Error {
         reason: String,
     },
     /// Neo4j is not there, or refused.
-    #[error("{action} in Neo4j: {source}")]
+    #[error("{action} in Neo4j: {source}{}", neo4j::and_advice(source))]
     Neo4j {
         /// What was being done.
         action: &'static str,
@@ -92,10 +98,28 @@ pub enum Error {
         source: Box<neo4rs::Error>,
     },
     /// Neo4j took too long.
-    #[error("Neo4j did not answer within {seconds} s")]
+    #[error("{action} in Neo4j took more than {seconds} s; the next attempt has {next} s")]
     Timeout {
+        /// What was being done.
+        action: &'static str,
         /// For how long it was waited for.
         seconds: u64,
+        /// For how long it is waited for when it is tried again.
+        next: u64,
+    },
+    /// Something in the database is not what kafmesh-discover writes.
+    #[error(
+        "the {label} in Neo4j with the kafmeshKey {key:?} cannot be read: {why}; it was written by a \
+         newer kafmesh-discover, which must be used then, or changed by hand, then delete it; \
+         nothing is written meanwhile"
+    )]
+    Unreadable {
+        /// The label of its node.
+        label: &'static str,
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// The database was written by a newer kafmesh-discover.
     #[error(
@@ -114,8 +138,15 @@ pub enum Error {
     Emptied,
 }
 
-/// The graph of all pods a store keeps: mostly that of `mesh` itself.
-fn graph_of(kept: &merge::KeptPods, mesh: &Mesh) -> Arc<Graph> {
+impl Error {
+    /// Whether the user or the password is wrong, so that soon trying again is of no use.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self, Self::Neo4j { source, .. } if neo4j::is_denied(source))
+    }
+}
+
+/// The graph of all pods a store keeps: mostly that of `mesh` itself. `before` is what the store has.
+fn graph_of(kept: &merge::KeptPods, mesh: &Mesh, before: &Graph) -> Arc<Graph> {
     let same = kept.len() == mesh.pods.len()
         && kept
             .iter()
@@ -124,8 +155,13 @@ fn graph_of(kept: &merge::KeptPods, mesh: &Mesh) -> Arc<Graph> {
                 key == other
                     && (Arc::ptr_eq(&kept.observed, observed) || kept.observed == *observed)
             });
-    if same {
-        return mesh.graph.clone();
+    let graph = if same {
+        mesh.graph.clone()
+    } else {
+        Mesh::new(0, merge::pods(kept), mesh.actual.clone(), Vec::new()).graph
+    };
+    if mesh.awaits_kafka {
+        return kafka::keep(&graph, before);
     }
-    Mesh::new(0, merge::pods(kept), mesh.actual.clone(), Vec::new()).graph
+    graph
 }

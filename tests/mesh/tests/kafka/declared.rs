@@ -102,6 +102,7 @@ async fn what_kafka_has_otherwise_shows_in_the_api_and_in_neo4j() {
         user: settings.user,
         password: config::Secret::new(settings.password),
         database: None,
+        ca: None,
     });
     let discover = Discover::start(config).await.unwrap();
     let address = discover.address();

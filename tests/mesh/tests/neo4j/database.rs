@@ -6,9 +6,11 @@ use std::sync::Arc;
 use kafmesh_discover::mesh::Mesh;
 use kafmesh_discover::store::{Error, Store, VERSION};
 use kafmesh_mesh_tests::neo4j::Database;
-use kafmesh_mesh_tests::sample::{answered, clicks, mesh};
+use kafmesh_mesh_tests::sample::{answered, clicks, mesh, unreachable};
+use neo4rs::query;
 
-use crate::suite::{expected, without_runs};
+use crate::names::ODD;
+use crate::suite::{self, expected, without_runs};
 
 fn sample() -> Mesh {
     mesh(0, [answered("clicks-1", 0, &Arc::new(clicks()))])
@@ -125,11 +127,98 @@ async fn what_somebody_removed_is_written_anew() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_explained() {
+async fn what_cannot_be_read_is_said_and_not_removed() {
     let database = Database::alone().await;
-    let mut settings = database.settings();
-    settings.uri = "bolt://127.0.0.1:1".into();
-    let store = kafmesh_discover::store::Neo4j::new(settings);
-    let error = store.write(&sample(), &BTreeSet::new()).await.unwrap_err();
-    assert!(matches!(error, Error::Neo4j { .. }), "{error}");
+    let store = database.store();
+    store.write(&sample(), &BTreeSet::new()).await.unwrap();
+    let reports = "MATCH (r:KafmeshReport) RETURN count(r) AS number";
+    for (break_it, mend_it, label) in [
+        (
+            "MATCH (p:Pod) SET p.was = p.observed, p.observed = '{\"pod\": 7}'",
+            "MATCH (p:Pod) SET p.observed = p.was, p.was = null",
+            "Pod",
+        ),
+        (
+            "MATCH (p:Pod) SET p.was = p.found, p.found = 'yesterday'",
+            "MATCH (p:Pod) SET p.found = p.was, p.was = null",
+            "Pod",
+        ),
+        (
+            "MATCH (r:KafmeshReport) SET r.was = r.json, r.json = '7'",
+            "MATCH (r:KafmeshReport) SET r.json = r.was, r.was = null",
+            "KafmeshReport",
+        ),
+    ] {
+        database.run(break_it).await;
+        // Somebody else, who knows nothing of that pod.
+        let other = database.store();
+        for error in [
+            other
+                .write(&mesh(60, []), &BTreeSet::new())
+                .await
+                .unwrap_err(),
+            other.load().await.unwrap_err(),
+        ] {
+            let Error::Unreadable { label: of, .. } = &error else {
+                panic!("{error}");
+            };
+            assert_eq!(*of, label);
+            assert!(error.to_string().contains("nothing is written"), "{error}");
+        }
+        assert_eq!(database.number(reports).await, 1, "{break_it}");
+        database.run(mend_it).await;
+        assert_eq!(other.load().await.unwrap(), sample().pods);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_a_kind_that_a_newer_replica_knows_removes_nothing() {
+    let database = Database::alone().await;
+    let failing = unreachable(answered("clicks-1", 0, &Arc::new(clicks())), 30);
+    let failing = mesh(30, [failing]);
+    let store = database.store();
+    store.write(&failing, &BTreeSet::new()).await.unwrap();
+    let newer = "MATCH (p:Pod) SET p.observed = replace(p.observed, 'unreachable', 'brand-new')";
+    database.run(newer).await;
+
+    let other = database.store();
+    let loaded = other.load().await.unwrap();
+    let (observed, expected) = (loaded.values().next(), failing.pods.values().next());
+    assert_eq!(observed.unwrap().answer, expected.unwrap().answer);
+    let written = other.write(&mesh(60, []), &BTreeSet::new()).await.unwrap();
+    assert_eq!((written.removed_nodes, written.removed_edges), (0, 0));
+    let stored = "MATCH (p:Pod) WHERE p.observed CONTAINS 'brand-new' RETURN count(p) AS number";
+    assert_eq!(database.number(stored).await, 1, "it stays what it was");
+}
+
+/// Nodes of somebody else, called what would be removed or changed if a name were taken for a statement.
+#[tokio::test]
+async fn no_name_reaches_what_is_not_ours() {
+    let database = Database::alone().await;
+    for name in ODD() {
+        let create = "CREATE (:Topic {name: $name})-[:OF_TYPE {name: $name}]->(:Message {name: $name}),\
+                      (:Pod {name: $name, key: $name}), (:Theirs {name: $name})";
+        database
+            .rows(query(create).param("name", name.as_str()))
+            .await;
+    }
+    let theirs = async || {
+        let nodes = "MATCH (n) WHERE NOT n:Kafmesh \
+                     OPTIONAL MATCH (n)-[r]-() \
+                     RETURN labels(n)[0] + ' ' + n.name + ' ' + size(keys(n)) + ' ' + \
+                            size(labels(n)) + ' ' + coalesce(r.name, '-') AS name ORDER BY name";
+        database.texts(nodes).await
+    };
+    let before = theirs().await;
+    assert_eq!(before.len(), 4 * ODD().len());
+    suite::any_name_is_stored_as_it_is(|| database.store()).await;
+    assert_eq!(theirs().await, before);
+    // And when all of it goes.
+    let store = database.store();
+    let gone = store.load().await.unwrap().into_keys().collect();
+    store.write(&mesh(60, []), &gone).await.unwrap();
+    assert_eq!(theirs().await, before);
+    let ours =
+        "MATCH (n:Kafmesh) WHERE NOT n:KafmeshModel AND NOT n:ScrapeRun RETURN count(n) AS number";
+    assert_eq!(database.number(ours).await, 0);
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+mod access;
 mod database;
 mod names;
 mod outages;
@@ -45,4 +46,8 @@ on_both_stores!(
     a_pod_that_was_not_asked_yet_changes_nothing,
     any_name_is_stored_as_it_is,
     what_kafka_says_is_kept,
+    what_kafka_said_stays_while_it_was_not_read,
+    what_vanished_unseen_goes_from_the_scope,
+    a_target_that_nobody_asks_any_more_goes_after_a_day,
+    replicas_write_each_others_runs_once,
 );

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafmesh_discover::mesh::Mesh;
+use kafmesh_discover::mesh::graph::{Graph, Label};
+use kafmesh_discover::mesh::pod::Pods;
 use kafmesh_discover::status::{Part, Status, Statuses};
 use kafmesh_discover::store::{Neo4j, Store, follow};
 use kafmesh_mesh_tests::neo4j::Database;
@@ -23,13 +25,13 @@ async fn behind_a_proxy(database: &Database) -> (Proxy, Neo4j) {
     (proxy, Neo4j::new(settings))
 }
 
-fn before() -> Mesh {
-    mesh(0, [answered("clicks-1", 0, &Arc::new(clicks()))])
+fn before(second: i64) -> Mesh {
+    mesh(second, [answered("clicks-1", 0, &Arc::new(clicks()))])
 }
 
-fn after() -> Mesh {
+fn after(second: i64) -> Mesh {
     mesh(
-        60,
+        second,
         [
             answered("clicks-2", 60, &Arc::new(clicks())),
             answered("users-1", 60, &Arc::new(users())),
@@ -37,37 +39,77 @@ fn after() -> Mesh {
     )
 }
 
-#[tokio::test]
-async fn a_write_that_is_cut_anywhere_leaves_all_or_nothing() {
+/// What a store holds: what the next process loads, the graph, and the scrape runs.
+async fn held(store: &Neo4j) -> (Pods, Graph, BTreeSet<String>) {
+    let graph = store.graph().await.unwrap();
+    let runs = graph.nodes.keys();
+    let runs = runs.filter(|node| node.label == Label::ScrapeRun);
+    let runs = runs.map(|node| node.key.to_string()).collect();
+    (store.load().await.unwrap(), without_runs(graph), runs)
+}
+
+/// Writes a change again and again over a connection that `breaks`, each time some pieces later, until
+/// it goes through: the store has the change then, or it has not, and has it after the next write.
+/// Returns how often the change was there although the write had failed, and how often it was not.
+async fn broken_anywhere(breaks: fn(&Proxy, usize)) -> (usize, usize) {
     let database = Database::alone().await;
     let direct = database.store();
-    let gone: BTreeSet<_> = before().pods.into_keys().collect();
     let (proxy, store) = behind_a_proxy(&database).await;
-    let mut cut = 0;
+    let all = before(0).pods.into_keys().chain(after(0).pods.into_keys());
+    let all: BTreeSet<_> = all.collect();
+    let (mut there, mut not_there) = (0, 0);
     for pieces in 0.. {
-        let all: BTreeSet<_> = after().pods.into_keys().collect();
-        direct.write(&before(), &all).await.unwrap();
+        let (before, after) = (before(pieces * 100), after(pieces * 100 + 60));
+        direct.write(&before, &all).await.unwrap();
         proxy.restore();
         // So that the connection is there, and what is known is as it was.
-        store.write(&before(), &all).await.unwrap();
-        proxy.cut_after(pieces);
-        let written = store.write(&after(), &gone).await;
-        let graph = without_runs(direct.graph().await.unwrap());
+        store.write(&before, &all).await.unwrap();
+        let (_, _, runs) = held(&direct).await;
+        let mut more_runs = runs.clone();
+        more_runs.insert(after.runs[0].id.to_string());
+        let changed = (after.pods.clone(), Graph::clone(&after.graph), more_runs);
+
+        breaks(&proxy, pieces as usize);
+        let written = store.write(&after, &all).await;
+        let now = held(&direct).await;
         if written.is_ok() {
-            assert_eq!(graph, *after().graph);
+            assert!(now == changed);
             break;
         }
-        cut += 1;
-        assert!(
-            graph == *before().graph || graph == *after().graph,
-            "cut after {pieces} chunks, something in between is there"
-        );
+        if now == changed {
+            there += 1;
+        } else {
+            not_there += 1;
+            let unchanged = (before.pods.clone(), Graph::clone(&before.graph), runs);
+            assert!(
+                now == unchanged,
+                "broken after {pieces} pieces, something in between is there"
+            );
+        }
         proxy.restore();
-        store.write(&after(), &gone).await.unwrap();
-        let graph = without_runs(direct.graph().await.unwrap());
-        assert_eq!(graph, *after().graph, "after a cut at {pieces}");
+        store.write(&after, &all).await.unwrap();
+        assert!(
+            held(&direct).await == changed,
+            "after it was broken at {pieces}"
+        );
     }
-    assert!(cut > 5, "{cut} cuts only");
+    (there, not_there)
+}
+
+#[tokio::test]
+async fn a_write_that_is_cut_anywhere_leaves_all_or_nothing() {
+    let (_, not_there) = broken_anywhere(Proxy::cut_after).await;
+    assert!(not_there > 5, "{not_there} cuts only");
+}
+
+#[tokio::test]
+async fn a_write_whose_answers_are_lost_anywhere_leaves_all_or_nothing() {
+    let (there, not_there) = broken_anywhere(Proxy::mute_after).await;
+    assert!(
+        not_there > 5,
+        "{not_there} answers were lost before the commit only"
+    );
+    assert!(there > 0, "the answer to the commit was never lost");
 }
 
 #[tokio::test]
@@ -76,7 +118,7 @@ async fn an_outage_is_told_and_the_graph_catches_up() {
     let (proxy, store) = behind_a_proxy(&database).await;
     let statuses = Statuses::new([Part::Neo4j]);
     let stop = CancellationToken::new();
-    let (sender, receiver) = watch::channel(Arc::new(before()));
+    let (sender, receiver) = watch::channel(Arc::new(before(0)));
     let following = tokio::spawn(follow(store, receiver, statuses.clone(), stop.clone()));
     let until = async |wanted: fn(&Status) -> bool| {
         while !wanted(&statuses.get(Part::Neo4j).unwrap()) {
@@ -91,18 +133,57 @@ async fn an_outage_is_told_and_the_graph_catches_up() {
         sender.send_replace(Arc::new(mesh(second, [])));
     }
     until(|status| matches!(status, Status::Failing { .. })).await;
-    sender.send_replace(Arc::new(after()));
+    sender.send_replace(Arc::new(after(60)));
     proxy.restore();
     until(|status| matches!(status, Status::Working)).await;
     let direct = database.store();
-    while without_runs(direct.graph().await.unwrap()) != *after().graph {
+    while without_runs(direct.graph().await.unwrap()) != *after(60).graph {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    // The newest is written before the end.
-    sender.send_replace(Arc::new(before()));
+    // What is published last, after the stop has begun, is written before the end.
     stop.cancel();
+    tokio::task::yield_now().await;
+    sender.send_replace(Arc::new(before(120)));
+    drop(sender);
     following.await.unwrap();
     let graph = without_runs(direct.graph().await.unwrap());
-    assert_eq!(graph, *before().graph);
+    assert_eq!(graph, *before(120).graph);
+}
+
+#[tokio::test]
+async fn what_is_published_last_is_tried_once_where_neo4j_is_away() {
+    let database = Database::alone().await;
+    let (proxy, store) = behind_a_proxy(&database).await;
+    proxy.cut();
+    let statuses = Statuses::new([Part::Neo4j]);
+    let stop = CancellationToken::new();
+    let (sender, receiver) = watch::channel(Arc::new(before(0)));
+    let following = tokio::spawn(follow(store, receiver, statuses.clone(), stop.clone()));
+    while !matches!(statuses.get(Part::Neo4j), Some(Status::Failing { .. })) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.cancel();
+    // It came back in the meantime.
+    proxy.restore();
+    sender.send_replace(Arc::new(after(60)));
+    drop(sender);
+    following.await.unwrap();
+    let graph = without_runs(database.store().graph().await.unwrap());
+    assert_eq!(graph, *after(60).graph);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_neo4j_to_come_back() {
+    let database = Database::alone().await;
+    let (proxy, store) = behind_a_proxy(&database).await;
+    proxy.cut();
+    let statuses = Statuses::new([Part::Neo4j]);
+    let stop = CancellationToken::new();
+    let (sender, receiver) = watch::channel(Arc::new(before(0)));
+    stop.cancel();
+    drop(sender);
+    follow(store, receiver, statuses.clone(), stop).await;
+    let status = statuses.get(Part::Neo4j);
+    assert!(matches!(status, Some(Status::Failing { .. })), "{status:?}");
 }

@@ -328,6 +328,201 @@ pub(crate) async fn what_kafka_says_is_kept<S: Store>(store: impl Fn() -> S) {
     assert_eq!(topic["actualPartitions"], Property::Number(12));
 }
 
+pub(crate) async fn what_kafka_said_stays_while_it_was_not_read<S: Store>(store: impl Fn() -> S) {
+    let Mesh { pods, runs, .. } = two_services(0);
+    let told = Mesh::new(1, pods, Some(Arc::new(kafka())), runs);
+    store().write(&told, &nobody()).await.unwrap();
+    assert_ne!(*told.graph, *two_services(0).graph);
+
+    // A restart, or the process that could never read it.
+    let unread = Mesh {
+        awaits_kafka: true,
+        ..two_services(0)
+    };
+    let written = store().write(&unread, &nobody()).await.unwrap();
+    assert_eq!(written, Written::default());
+    // What is learned of the pods meanwhile is written all the same.
+    let users = unreachable(answered("users-1", 0, &Arc::new(users())), 60);
+    let fewer = [answered("clicks-1", 0, &Arc::new(clicks())), users];
+    let gone = unread.pods.into_keys().collect();
+    let unread = Mesh {
+        awaits_kafka: true,
+        ..mesh(60, fewer.clone())
+    };
+    store().write(&unread, &gone).await.unwrap();
+    let told = mesh(60, fewer.clone());
+    let told = Mesh::new(2, told.pods, Some(Arc::new(kafka())), told.runs);
+    let graph = without_runs(store().graph().await.unwrap());
+    assert_eq!(graph, *told.graph);
+
+    // Who is told not to ask Kafka knows nothing of it.
+    let unasked = mesh(60, fewer);
+    store().write(&unasked, &nobody()).await.unwrap();
+    let graph = without_runs(store().graph().await.unwrap());
+    assert_eq!(graph, *unasked.graph);
+}
+
+pub(crate) async fn what_vanished_unseen_goes_from_the_scope<S: Store>(store: impl Fn() -> S) {
+    let clicks = Arc::new(clicks());
+    let of = |name: &str, namespace: &str| {
+        let mut observed = answered(name, 0, &clicks);
+        observed.pod.key = PodKey::new(namespace, name);
+        observed.pod.namespace = Some(namespace.to_owned());
+        observed
+    };
+    let before = [
+        of("stays", "shop"),
+        of("goes", "shop"),
+        of("elsewhere", "warehouse"),
+        of("later", "shop"),
+    ];
+    store().write(&mesh(0, before), &nobody()).await.unwrap();
+    // Another replica learns something new of a pod after this one has listed them.
+    let later = unreachable(of("later", "shop"), 50);
+    let others = mesh(50, [later.clone()]);
+    store().write(&others, &nobody()).await.unwrap();
+
+    // A process that could not load what is there.
+    let mut now = mesh(60, [of("stays", "shop")]);
+    let names = async || {
+        let pods = store().load().await.unwrap();
+        pods.into_keys()
+            .map(|key| key.to_string())
+            .collect::<Vec<_>>()
+    };
+    let all = [
+        "shop/goes",
+        "shop/later",
+        "shop/stays",
+        "warehouse/elsewhere",
+    ];
+    store().write(&now, &nobody()).await.unwrap();
+    assert_eq!(names().await, all, "nothing is known to be listed");
+    now.scope.listed(Some("other".to_owned()), at(40));
+    store().write(&now, &nobody()).await.unwrap();
+    assert_eq!(names().await, all, "another namespace is listed");
+    now.scope.listed(Some("shop".to_owned()), at(40));
+    store().write(&now, &nobody()).await.unwrap();
+    assert_eq!(
+        names().await,
+        ["shop/later", "shop/stays", "warehouse/elsewhere"]
+    );
+    let rest = mesh(
+        60,
+        [of("stays", "shop"), of("elsewhere", "warehouse"), later],
+    );
+    let graph = without_runs(store().graph().await.unwrap());
+    assert_eq!(graph, *rest.graph);
+
+    now.scope.listed(None, at(55));
+    store().write(&now, &nobody()).await.unwrap();
+    assert_eq!(names().await, ["shop/stays"]);
+}
+
+pub(crate) async fn a_target_that_nobody_asks_any_more_goes_after_a_day<S: Store>(
+    store: impl Fn() -> S,
+) {
+    const HOUR: i64 = 3600;
+    let target = |address: &str| {
+        let mut observed = answered(address, 0, &Arc::new(clicks()));
+        observed.pod.key = PodKey::of_target(address);
+        observed.pod.namespace = None;
+        observed.pod.uid = None;
+        observed
+    };
+    let (kept, dropped) = (target("kept:1"), target("dropped:1"));
+    let targets = async || {
+        let pods = store().load().await.unwrap();
+        pods.into_keys()
+            .map(|key| key.to_string())
+            .collect::<Vec<_>>()
+    };
+    let both = mesh(0, [kept.clone(), dropped]);
+    store().write(&both, &nobody()).await.unwrap();
+    for hour in 1..24 {
+        // What is asked stays as it is for longer than a day.
+        let now = mesh(hour * HOUR, [kept.clone()]);
+        store().write(&now, &nobody()).await.unwrap();
+    }
+    assert_eq!(targets().await, ["(static)/dropped:1", "(static)/kept:1"]);
+    // Somebody who asks neither, in any scope.
+    let mut other = mesh(24 * HOUR, []);
+    other.scope.listed(None, at(24 * HOUR));
+    let written = store().write(&other, &nobody()).await.unwrap();
+    assert_eq!(written.removed_nodes, 1);
+    assert_eq!(targets().await, ["(static)/kept:1"]);
+}
+
+pub(crate) async fn replicas_write_each_others_runs_once<S: Store>(store: impl Fn() -> S) {
+    let pods = two_services(0).pods;
+    let runs = |replica: &str, from: i64| {
+        let seconds = from..from + KEPT_RUNS as i64;
+        let runs = seconds.map(|second| run(&format!("{second:06}/{replica}"), second, &pods));
+        runs.collect::<Vec<_>>()
+    };
+    let mut meshes = [("one", 0), ("other", 50)].map(|(replica, from)| {
+        let mut mesh = two_services(0);
+        mesh.runs = runs(replica, from);
+        (store(), mesh)
+    });
+    let mut written = Vec::new();
+    for (store, mesh) in &meshes {
+        written.push(store.write(mesh, &nobody()).await.unwrap().runs);
+    }
+    // Of the other's, those that are older than the hundred last ones are not written.
+    assert_eq!(written, [KEPT_RUNS, 75]);
+    for round in 0..4_i64 {
+        for (replica, (store, mesh)) in meshes.iter_mut().enumerate() {
+            // Each time something changes that makes the other one read everything anew.
+            let second = 1000 + round * 10 + replica as i64;
+            let mut pods = two_services(0).pods;
+            if round % 2 == 0 {
+                let key = PodKey::new("shop", "users-1");
+                let observed = Observed::clone(&pods[&key]);
+                pods.insert(key, Arc::new(unreachable(observed, second)));
+            }
+            let id = format!("{second:06}/{replica}");
+            mesh.runs.push(run(&id, second, &pods));
+            mesh.runs.remove(0);
+            *mesh = Mesh::new(2, pods, None, mesh.runs.clone());
+            let written = store.write(mesh, &nobody()).await.unwrap();
+            assert_eq!(written.runs, 1, "{second}");
+        }
+    }
+    let (last, _) = &meshes[1];
+    let graph = last.graph().await.unwrap();
+    let kept = graph.nodes.keys();
+    let kept = kept.filter(|node| node.label == Label::ScrapeRun);
+    assert_eq!(kept.count(), KEPT_RUNS);
+    let observed = graph.edges.keys();
+    let observed = observed.filter(|edge| edge.from.label == Label::ScrapeRun);
+    // Each was answered by three pods, four of the last by two.
+    assert_eq!(observed.count(), 3 * KEPT_RUNS - 4);
+}
+
+/// What Kafka says of a topic and of the group that reads it.
+fn kafka() -> Actual {
+    let lag = Lag {
+        records: 7,
+        uncommitted: 1,
+    };
+    let group = ActualGroup {
+        state: "Stable".into(),
+        members: Some(2),
+        lag: [("clicks.userId.click".to_owned(), lag)].into(),
+    };
+    let topic = ActualTopic {
+        partitions: 12,
+        replication: 1,
+        end: Some(100),
+    };
+    Actual {
+        at: at(0),
+        topics: [("clicks.userId.click".to_owned(), topic)].into(),
+        groups: [("clicks.math.totalClicks".to_owned(), group)].into(),
+    }
+}
+
 /// A description in which everything is called `name`.
 fn called(name: &str) -> Description {
     let json = serde_json::to_value(clicks()).unwrap();

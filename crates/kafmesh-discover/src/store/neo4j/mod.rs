@@ -11,13 +11,17 @@
 //! left, then what is there is known and nothing is read; otherwise it is read first. In both cases
 //! only what differs is written.
 
+mod explain;
 mod model;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,24 +30,31 @@ use tokio::sync::Mutex;
 
 use super::changes::Changes;
 use super::merge::{self, KeptPods};
+use super::runs::Runs;
 use super::{Error, Store, Written};
 use crate::mesh::Mesh;
 use crate::mesh::graph::{Graph, pod_node};
 use crate::mesh::pod::{PodKey, Pods};
-use crate::mesh::run::ScrapeRun;
 
+pub(super) use explain::is_denied;
 pub use model::VERSION;
 
-/// How long a transaction may take. The first write of a mesh of a thousand services takes seconds.
+/// How long a transaction may take at first. The first write of a mesh of a thousand services takes
+/// seconds.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long Neo4j may take to answer a statement, to commit, or to accept a connection.
+/// How long Neo4j may take at first to answer a statement, to commit, or to accept a connection.
 const ANSWER: Duration = Duration::from_secs(60);
+
+/// Where nothing came in time, twice the time is given when it is tried again, up to so many times what
+/// is given at first: a slow Neo4j gets its first write done, and one that hangs is noticed.
+const MOST_PATIENCE: u32 = 16;
 
 /// Where Neo4j is.
 #[derive(Clone)]
 pub struct Settings {
-    /// Its address: `bolt://host:port`, `bolt+s://…`, `neo4j://…`.
+    /// Its address: `bolt://host:port`, with TLS `bolt+s://…`. `neo4j://…` is the same: one server is
+    /// asked, whatever it says of others.
     pub uri: String,
     /// The user.
     pub user: String,
@@ -51,6 +62,8 @@ pub struct Settings {
     pub password: String,
     /// The database; `None` for the user's default.
     pub database: Option<String>,
+    /// A PEM file with the authorities of its certificate; `None` for those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 impl fmt::Debug for Settings {
@@ -59,6 +72,7 @@ impl fmt::Debug for Settings {
             .field("uri", &self.uri)
             .field("user", &self.user)
             .field("database", &self.database)
+            .field("ca", &self.ca)
             .finish_non_exhaustive()
     }
 }
@@ -70,10 +84,21 @@ pub struct Neo4j {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     client: Option<neo4rs::Graph>,
     known: Option<Known>,
+    /// How many times as long as at first it is waited for Neo4j.
+    patience: u32,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            client: None,
+            known: None,
+            patience: 1,
+        }
+    }
 }
 
 impl fmt::Debug for State {
@@ -89,7 +114,7 @@ struct Known {
     /// The fingerprints of the pods' answers.
     reports: BTreeMap<PodKey, Arc<str>>,
     graph: Arc<Graph>,
-    /// Scrape runs that need not be written.
+    /// Scrape runs of this process that need not be written: they are there, or too old.
     runs: HashSet<Arc<str>>,
 }
 
@@ -102,12 +127,13 @@ impl Neo4j {
         }
     }
 
-    fn connect(&self) -> Result<neo4rs::Graph, Error> {
+    fn connect(&self, patience: u32) -> Result<neo4rs::Graph, Error> {
         let Settings {
             uri,
             user,
             password,
             database,
+            ca,
         } = &self.settings;
         let mut config = ConfigBuilder::default()
             .uri(uri)
@@ -115,9 +141,12 @@ impl Neo4j {
             .password(password)
             .fetch_size(5_000)
             .max_connections(1)
-            .connection_timeout(ANSWER);
+            .connection_timeout(ANSWER * patience);
         if let Some(database) = database {
             config = config.db(database.as_str());
+        }
+        if let Some(ca) = ca {
+            config = config.with_client_certificate(ca);
         }
         let settings = |error: neo4rs::Error| Error::Settings {
             uri: uri.clone(),
@@ -131,7 +160,7 @@ impl Neo4j {
         if let Some(client) = &state.client {
             return Ok(client.clone());
         }
-        let client = self.connect()?;
+        let client = self.connect(state.patience)?;
         model::migrate(&client).await?;
         Ok(state.client.insert(client).clone())
     }
@@ -151,16 +180,16 @@ impl Neo4j {
             _ => Known::read(&mut transaction, revision).await?,
         };
         let pods = merge::merge(&known.pods, mesh, gone);
-        let graph = super::graph_of(&pods, mesh);
+        let graph = super::graph_of(&pods, mesh, &known.graph);
         let mut written = known.write_graph(&mut transaction, &graph).await?;
         let reports = known.write_pods(&mut transaction, &pods).await?;
-        let runs: Vec<&ScrapeRun> = mesh
-            .runs
-            .iter()
-            .filter(|run| !known.runs.contains(&run.id))
-            .collect();
-        written.runs = runs.len();
-        write::runs(&mut transaction, &runs).await?;
+        if mesh.runs.iter().any(|run| !known.runs.contains(&run.id)) {
+            // Other replicas add theirs without a new revision.
+            let kept = read::runs(&mut transaction).await?;
+            let runs = Runs::of(&kept, &mesh.runs);
+            written.runs = runs.added.len();
+            write::runs(&mut transaction, runs).await?;
+        }
         let changed = pods != known.pods || Written { runs: 0, ..written } != Written::default();
         let revision = revision + i64::from(changed);
         if changed {
@@ -198,19 +227,34 @@ impl Neo4j {
 impl Store for Neo4j {
     async fn load(&self) -> Result<Pods, Error> {
         let mut state = self.state.lock().await;
-        let result = in_time(self.try_load(&mut state)).await;
+        let result = in_time(
+            "loading the pods",
+            state.patience,
+            self.try_load(&mut state),
+        )
+        .await;
         state.keep_after(result)
     }
 
     async fn write(&self, mesh: &Mesh, gone: &BTreeSet<PodKey>) -> Result<Written, Error> {
         let mut state = self.state.lock().await;
-        let result = in_time(self.try_write(&mut state, mesh, gone)).await;
+        let result = in_time(
+            "writing the graph",
+            state.patience,
+            self.try_write(&mut state, mesh, gone),
+        )
+        .await;
         state.keep_after(result)
     }
 
     async fn graph(&self) -> Result<Graph, Error> {
         let mut state = self.state.lock().await;
-        let result = in_time(self.try_graph(&mut state)).await;
+        let result = in_time(
+            "reading the graph",
+            state.patience,
+            self.try_graph(&mut state),
+        )
+        .await;
         state.keep_after(result)
     }
 }
@@ -219,10 +263,41 @@ impl State {
     /// After an error the connection is closed, which ends its transaction, and nothing is presumed
     /// of what is in the database.
     fn keep_after<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
-        if result.is_err() {
-            *self = Self::default();
-        }
-        result
+        let error = match result {
+            Ok(value) => {
+                self.patience = 1;
+                return Ok(value);
+            }
+            Err(Error::Neo4j { action, source })
+                if matches!(*source, neo4rs::Error::ConnectionTimedOut) =>
+            {
+                late(action, ANSWER, self.patience)
+            }
+            Err(error) => error,
+        };
+        let patience = match error {
+            Error::Timeout { .. } => more(self.patience),
+            _ => self.patience,
+        };
+        *self = Self {
+            patience,
+            ..Self::default()
+        };
+        Err(error)
+    }
+}
+
+/// More patience than that.
+fn more(patience: u32) -> u32 {
+    (patience * 2).min(MOST_PATIENCE)
+}
+
+/// `action` was not done in time. `first` is how long it may take at first.
+fn late(action: &'static str, first: Duration, patience: u32) -> Error {
+    Error::Timeout {
+        action,
+        seconds: (first * patience).as_secs(),
+        next: (first * more(patience)).as_secs(),
     }
 }
 
@@ -234,7 +309,7 @@ impl Known {
             pods,
             reports,
             graph: Arc::new(read::graph(transaction, false).await?),
-            runs: read::runs(transaction).await?,
+            runs: HashSet::new(),
         })
     }
 
@@ -345,12 +420,19 @@ async fn set_revision(transaction: &mut Txn, revision: i64) -> Result<(), Error>
     Ok(())
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::time::timeout(TIMEOUT, work)
+async fn in_time<T>(
+    action: &'static str,
+    patience: u32,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(TIMEOUT * patience, work)
         .await
-        .unwrap_or(Err(Error::Timeout {
-            seconds: TIMEOUT.as_secs(),
-        }))
+        .unwrap_or_else(|_| Err(late(action, TIMEOUT, patience)))
+}
+
+/// The advice of an error, to be put behind it.
+pub(super) fn and_advice(error: &neo4rs::Error) -> String {
+    explain::advice(error).map_or_else(String::new, |advice| format!("; {advice}"))
 }
 
 fn text(statement: &str) -> Query {

@@ -1,10 +1,11 @@
 //! What is read back: the pods with their last answers, and the graph as it is.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use neo4rs::{BoltType, Query, Row, Txn};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{failed, text};
@@ -15,6 +16,7 @@ use crate::mesh::graph::{
 use crate::mesh::pod::{Answer, Failure, Instance, Observed, Pod};
 use crate::store::Error;
 use crate::store::merge::{Kept, KeptPods};
+use crate::store::runs::RunKey;
 
 /// What is kept of a pod besides its description, as JSON.
 #[derive(Serialize, Deserialize)]
@@ -52,35 +54,38 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("it becomes JSON")
 }
 
-/// The pods, and the fingerprints of their answers.
+/// The pods, and the fingerprints of their answers. What cannot be read is an error: left out, it would
+/// be taken for gone, and removed by the next write.
 pub(super) async fn pods(
     transaction: &mut Txn,
 ) -> Result<(KeptPods, BTreeMap<crate::mesh::pod::PodKey, Arc<str>>), Error> {
     let statement = "MATCH (r:KafmeshReport:Kafmesh) RETURN r.kafmeshKey AS key, r.json AS json";
     let mut descriptions: HashMap<String, Arc<Description>> = HashMap::new();
+    let mut unreadable = None;
     each(transaction, text(statement), |row| {
-        let (key, json): (String, String) = (get(&row, "key")?, get(&row, "json")?);
-        match serde_json::from_str(&json) {
+        let key: String = get(&row, "key")?;
+        match parsed(&row, "json") {
             Ok(description) => {
                 descriptions.insert(key, Arc::new(description));
             }
-            Err(error) => tracing::warn!(report = key, %error, "left out a report in Neo4j"),
+            Err(why) => unreadable = Some(("KafmeshReport", key, why)),
         }
         Some(())
     })
     .await?;
 
     let statement = "MATCH (p:Pod:Kafmesh) WHERE p.observed IS NOT NULL \
-                     RETURN p.observed AS observed, p.report AS report, p.found AS found";
+                     RETURN p.kafmeshKey AS key, p.observed AS observed, p.report AS report, \
+                            p.found AS found";
     let mut kept = KeptPods::new();
     let mut reports = BTreeMap::new();
     each(transaction, text(statement), |row| {
-        let (observed, found): (String, String) = (get(&row, "observed")?, get(&row, "found")?);
         let report: Option<String> = row.get("report").ok();
-        let stored: Stored = match serde_json::from_str(&observed) {
-            Ok(stored) => stored,
-            Err(error) => {
-                tracing::warn!(%error, "left out a pod in Neo4j");
+        let read = parsed(&row, "observed").and_then(|stored| Ok((stored, time(&row, "found")?)));
+        let (stored, found): (Stored, Timestamp) = match read {
+            Ok(read) => read,
+            Err(why) => {
+                unreadable = Some(("Pod", get(&row, "key")?, why));
                 return None;
             }
         };
@@ -102,20 +107,36 @@ pub(super) async fn pods(
             answer,
             failure: stored.failure,
         });
-        let found = found.parse().unwrap_or(Timestamp::UNIX_EPOCH);
         kept.insert(key, Kept { observed, found });
         Some(())
     })
     .await?;
-    Ok((kept, reports))
+    match unreadable {
+        Some((label, key, why)) => Err(Error::Unreadable { label, key, why }),
+        None => Ok((kept, reports)),
+    }
 }
 
-/// The keys of the scrape runs.
-pub(super) async fn runs(transaction: &mut Txn) -> Result<HashSet<Arc<str>>, Error> {
-    let mut runs = HashSet::new();
-    let statement = "MATCH (n:ScrapeRun:Kafmesh) RETURN n.kafmeshKey AS key";
+/// The JSON in a column.
+fn parsed<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T, String> {
+    let json: String = row.get(column).map_err(|error| error.to_string())?;
+    serde_json::from_str(&json).map_err(|error| error.to_string())
+}
+
+/// The time in a column.
+fn time(row: &Row, column: &str) -> Result<Timestamp, String> {
+    let text: String = row.get(column).map_err(|error| error.to_string())?;
+    text.parse().map_err(|error: jiff::Error| error.to_string())
+}
+
+/// The scrape runs.
+pub(super) async fn runs(transaction: &mut Txn) -> Result<BTreeSet<RunKey>, Error> {
+    let mut runs = BTreeSet::new();
+    let statement = "MATCH (n:ScrapeRun:Kafmesh) \
+                     RETURN coalesce(n.started, '') AS started, n.kafmeshKey AS key";
     each(transaction, text(statement), |row| {
-        runs.insert(get::<String>(&row, "key")?.into());
+        let (started, key): (String, String) = (get(&row, "started")?, get(&row, "key")?);
+        runs.insert((started, key.into()));
         Some(())
     })
     .await?;

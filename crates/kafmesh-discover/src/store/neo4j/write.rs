@@ -8,9 +8,9 @@ use neo4rs::{BoltMap, BoltNull, BoltType, Txn};
 
 use super::{failed, text};
 use crate::mesh::graph::{Edge, Label, NodeKey, Property};
-use crate::mesh::run::ScrapeRun;
+use crate::store::Error;
 use crate::store::changes::{Changes, Set};
-use crate::store::{Error, KEPT_RUNS};
+use crate::store::runs::Runs;
 
 /// How many rows a statement takes at most: bounds the size of a message.
 const ROWS: usize = 5_000;
@@ -106,14 +106,16 @@ pub(super) async fn pods(
     run(transaction, statement, rows).await
 }
 
-/// Adds scrape runs, and removes the oldest of more than [`KEPT_RUNS`].
-pub(super) async fn runs(transaction: &mut Txn, runs: &[&ScrapeRun]) -> Result<(), Error> {
-    if runs.is_empty() {
-        return Ok(());
-    }
-    let mut rows = Vec::new();
+/// Adds scrape runs that are not there, and removes others.
+pub(super) async fn runs(transaction: &mut Txn, runs: Runs<'_>) -> Result<(), Error> {
+    let removed = runs.removed.iter().map(|(_, key)| (&**key).into());
+    let statement =
+        "UNWIND $rows AS key MATCH (n:ScrapeRun:Kafmesh {kafmeshKey: key}) DETACH DELETE n";
+    run(transaction, statement, removed.collect()).await?;
+
+    let mut added = Vec::new();
     let mut observed = Vec::new();
-    for run in runs {
+    for (_, run) in runs.added {
         let (node, properties) = run.node();
         for pod in run.pods() {
             observed.push(map([
@@ -122,21 +124,13 @@ pub(super) async fn runs(transaction: &mut Txn, runs: &[&ScrapeRun]) -> Result<(
             ]));
         }
         let set = properties.iter().map(|(name, value)| (*name, Some(value)));
-        rows.push(node_row(&node, set.collect()));
+        added.push(node_row(&node, set.collect()));
     }
-    run(transaction, &merge_nodes(Label::ScrapeRun), rows).await?;
+    run(transaction, &merge_nodes(Label::ScrapeRun), added).await?;
+    // The runs are new, so no such edge can be there.
     let statement = "UNWIND $rows AS row MATCH (a:ScrapeRun {kafmeshKey: row.from}) \
-                     MATCH (b:Pod {kafmeshKey: row.to}) MERGE (a)-[:OBSERVED]->(b)";
-    run(transaction, statement, observed).await?;
-    let prune = format!(
-        "MATCH (n:ScrapeRun:Kafmesh) WITH n ORDER BY n.started DESC, n.kafmeshKey DESC \
-         SKIP {KEPT_RUNS} DETACH DELETE n"
-    );
-    transaction
-        .run(text(&prune))
-        .await
-        .map_err(failed("removing old scrape runs"))?;
-    Ok(())
+                     MATCH (b:Pod {kafmeshKey: row.to}) CREATE (a)-[:OBSERVED]->(b)";
+    run(transaction, statement, observed).await
 }
 
 /// What edges have in common that are changed by one statement.
