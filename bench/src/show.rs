@@ -20,6 +20,14 @@ impl Spread {
         }
     }
 
+    /// From the lowest to the highest.
+    pub(crate) fn width(&self) -> f64 {
+        match self.0.as_slice() {
+            [lowest, .., highest] => highest - lowest,
+            _ => 0.0,
+        }
+    }
+
     pub(crate) fn show(&self, format: impl Fn(f64) -> String) -> String {
         match self.0.as_slice() {
             [] => String::new(),

@@ -277,7 +277,9 @@ impl<P: Processor> Task<P> {
             sum.add(&record);
             if handled.waited || number % LOOK_UP_EVERY == LOOK_UP_EVERY - 1 {
                 self.inputs[input].position.reached(record.offset + 1);
-                self.work.tap.settle();
+                if handled.waited {
+                    self.work.tap.settle();
+                }
                 if self.stop.is_cancelled() {
                     break;
                 }

@@ -110,13 +110,17 @@ impl Hub {
         self.change(|all| all.retain(|watcher| !Arc::ptr_eq(watcher, gone)));
     }
 
-    /// Whether a record of input `input` concerns number `part` of the processors.
-    pub(super) fn concerns(&self, part: usize, input: usize) -> bool {
-        let Some(input) = self.descriptor.inputs.get(input) else {
-            return false;
-        };
-        let mut inputs = self.parts[part].inputs.iter();
-        inputs.any(|candidate| candidate.topic == input.topic)
+    /// Of every input, whether its records concern number `part` of the processors.
+    pub(super) fn concerned(&self, part: usize) -> Box<[bool]> {
+        let of_part = self.parts[part].inputs;
+        let inputs = self.descriptor.inputs.iter();
+        inputs
+            .map(|input| {
+                of_part
+                    .iter()
+                    .any(|candidate| candidate.topic == input.topic)
+            })
+            .collect()
     }
 
     /// How many watch.

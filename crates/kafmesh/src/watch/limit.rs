@@ -7,8 +7,10 @@ use tokio::time::{Duration, Instant};
 use super::hub::QUEUE;
 
 /// What may be shown: a second's worth, or what a queue holds, taken by tasks, refilled where it is shown.
-/// So a task needs no clock.
+/// So a task needs no clock. Tasks look at it for each record: it shares no cache line with what others
+/// write for each operation.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Allowance(AtomicI64);
 
 impl Allowance {

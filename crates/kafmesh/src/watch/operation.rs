@@ -8,11 +8,15 @@ use crate::kafka::Record;
 /// Bytes of a value that are kept; a longer one is not shown, but its length is.
 pub(crate) const MAX_VALUE: usize = 64 << 10;
 
-/// Bytes of all keys and values of an operation that are kept; later values are not shown.
+/// Bytes of an operation that are kept; values are not shown that would make it more, keys are.
 pub(crate) const MAX_BYTES: usize = 256 << 10;
 
 /// Bytes of a key that are kept.
 const MAX_KEY: usize = 1 << 10;
+
+/// Actions, and bytes besides the record's, that most operations have no more of.
+const USUAL_ACTIONS: usize = 8;
+const USUAL_BYTES: usize = 256;
 
 /// Actions that are kept; of those that come later it is told how many there were.
 pub(crate) const MAX_ACTIONS: usize = 256;
@@ -68,6 +72,8 @@ pub(crate) enum Value {
 impl Operation {
     /// The handling of `record` begins.
     pub(super) fn begin(input: usize, partition: i32, record: &Record<'_>) -> Self {
+        let key = record.key.unwrap_or_default();
+        let length = key.len().min(MAX_KEY) + record.value.map_or(0, <[u8]>::len).min(MAX_VALUE);
         let mut operation = Self {
             began: SystemTime::now(),
             ended: SystemTime::UNIX_EPOCH,
@@ -77,12 +83,12 @@ impl Operation {
             timestamp: record.timestamp,
             key: 0..0,
             value: Value::None,
-            actions: Vec::new(),
+            actions: Vec::with_capacity(USUAL_ACTIONS),
             omitted: Vec::new(),
             error: None,
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(length + USUAL_BYTES),
         };
-        operation.key = operation.keep_key(record.key.unwrap_or_default());
+        operation.key = operation.keep_key(key);
         operation.value = operation.keep(record.value);
         operation
     }

@@ -17,6 +17,10 @@ use super::shown::shown;
 /// How often more is allowed, while there could be.
 const REFILL_EVERY: Duration = Duration::from_millis(10);
 
+/// How often it is looked for more operations. To wake up for each would cost more than to send it; the
+/// first after a while is sent at once.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// How often losses are told while there is no operation to tell them with.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -31,6 +35,8 @@ pub(super) struct Operations {
     end: CancellationToken,
     /// When losses were told last.
     told: Instant,
+    /// When it is looked for more operations.
+    look_at: Instant,
     /// One of those who may watch at a time.
     _place: OwnedSemaphorePermit,
 }
@@ -53,6 +59,7 @@ impl Operations {
             types,
             end,
             told: Instant::now(),
+            look_at: Instant::now(),
             _place: place,
         }
     }
@@ -68,27 +75,40 @@ impl Operations {
     /// Waits for what is to be sent next; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<ProcessorResponse> {
         loop {
+            if let Ok(operation) = self.queue.try_recv() {
+                return Some(self.operation(&operation));
+            }
+            // Whoever cancels does so when no task is left that could add to the queue.
+            if self.end.is_cancelled() {
+                return self.watcher.has_lost().then(|| self.response(None));
+            }
             let is_full = self.refill.refill(&self.watcher.allowance);
             let has_lost = self.watcher.has_lost();
             let tell_at = self.told + TELL_EVERY;
-            let refill_at = Instant::now() + REFILL_EVERY;
+            let (queue, look_at) = (&mut self.queue, self.look_at);
+            let operation = async {
+                tokio::time::sleep_until(look_at).await;
+                queue.recv().await
+            };
             tokio::select! {
-                biased;
-                operation = self.queue.recv() => {
+                operation = operation => {
                     let operation = operation?;
-                    self.watcher.taken(&operation);
-                    return Some(self.response(Some(&operation)));
+                    self.look_at = Instant::now() + LOOK_EVERY;
+                    return Some(self.operation(&operation));
                 }
-                () = self.end.cancelled() => {
-                    return self.watcher.has_lost().then(|| self.response(None));
-                }
+                () = self.end.cancelled() => {}
                 () = tokio::time::sleep_until(tell_at), if has_lost => {
                     return Some(self.response(None));
                 }
-                () = tokio::time::sleep_until(refill_at), if !is_full => {}
+                () = tokio::time::sleep(REFILL_EVERY), if !is_full => {}
                 () = self.watcher.losing(), if !has_lost => {}
             }
         }
+    }
+
+    fn operation(&mut self, operation: &Operation) -> ProcessorResponse {
+        self.watcher.taken(operation);
+        self.response(Some(operation))
     }
 
     fn response(&mut self, operation: Option<&Operation>) -> ProcessorResponse {

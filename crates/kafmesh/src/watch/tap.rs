@@ -25,6 +25,8 @@ pub(crate) struct Tap {
 
 struct Watching {
     watcher: Arc<Watcher>,
+    /// Of every input, whether its records concern it.
+    concerned: Box<[bool]>,
     /// Whether the record at hand is to be shown to it.
     shown: bool,
     /// What it lost and was not told yet: telling for each would cost more than handling a record.
@@ -61,12 +63,11 @@ impl Tap {
         if generation != self.generation {
             self.look_again();
         }
-        let Some(hub) = &self.hub else { return };
         let key = record.key.unwrap_or_default();
         let mut shown = false;
         for watching in &mut self.watchers {
             let watcher = &watching.watcher;
-            watching.shown = watcher.wants(key) && hub.concerns(watcher.part(), input);
+            watching.shown = watching.concerned.get(input) == Some(&true) && watcher.wants(key);
             if watching.shown && !watcher.allowance.take() {
                 watching.shown = false;
                 watching.lost += 1;
@@ -85,7 +86,8 @@ impl Tap {
         let Some(hub) = &self.hub else { return };
         let (watchers, generation) = hub.watchers();
         self.generation = generation;
-        let watching = |watcher| Watching {
+        let watching = |watcher: Arc<Watcher>| Watching {
+            concerned: hub.concerned(watcher.part()),
             watcher,
             shown: false,
             lost: 0,

@@ -1,5 +1,6 @@
-//! Measures what a mesh of 1,000 services and 10,000 topics costs: deriving its graph, writing it to
-//! Neo4j, memory. `KAFMESH_TEST_NEO4J` says where Neo4j is; its database is emptied.
+//! Measures what a mesh of 1,000 services of three pods each and 10,000 topics costs: deriving its
+//! graph and writing it to Neo4j, several times. `KAFMESH_TEST_NEO4J` says where Neo4j is; its
+//! database is emptied.
 //!
 //! ```text
 //! cargo run --release -p kafmesh-mesh-tests --bin large-mesh
@@ -11,8 +12,8 @@
     reason = "it ends with the first error"
 )]
 
-use std::collections::BTreeSet;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use kafmesh_discover::mesh::Mesh;
 use kafmesh_discover::mesh::pod::Pods;
@@ -23,33 +24,47 @@ use kafmesh_mesh_tests::sample::{large, run};
 const SERVICES: usize = 1_000;
 const TOPICS: usize = 10_000;
 
+const ROUNDS: usize = 3;
+
 #[tokio::main]
 async fn main() {
+    let mut all = BTreeMap::<_, Vec<_>>::new();
+    for _ in 0..ROUNDS {
+        for (what, took) in round().await {
+            all.entry(what).or_default().push(took);
+        }
+    }
+    println!("medians of {ROUNDS}:");
+    for (what, mut took) in all {
+        took.sort();
+        println!("{what}: {:.2?}", took[ROUNDS / 2]);
+    }
+}
+
+/// What each step takes, with an empty database.
+async fn round() -> Vec<(&'static str, Duration)> {
     let database = Database::alone().await;
     let pods = large(SERVICES, TOPICS, 0);
-    let before = memory();
+    let changed = large(SERVICES, TOPICS, SERVICES / 100);
     let begun = Instant::now();
     let first = mesh(&pods, 0);
+    let derived = begun.elapsed();
     println!(
-        "derive: {:?}; {} nodes, {} edges; {} MiB",
-        begun.elapsed(),
+        "{} nodes, {} edges",
         first.graph.nodes.len(),
-        first.graph.edges.len(),
-        memory() - before
+        first.graph.edges.len()
     );
-    let store = database.store();
-    write("first", &store, &first).await;
-    write("unchanged", &store, &mesh(&pods, 60)).await;
-    let changed = large(SERVICES, TOPICS, SERVICES / 100);
-    write("1 % changed", &store, &mesh(&changed, 120)).await;
-    let restarted = database.store();
-    write(
-        "unchanged, by a restarted process",
-        &restarted,
-        &mesh(&changed, 180),
-    )
-    .await;
-    println!("memory: {} MiB", memory());
+    let (store, restarted) = (database.store(), database.store());
+    vec![
+        ("derived", derived),
+        ("first", write(&store, &first).await),
+        ("unchanged", write(&store, &mesh(&pods, 60)).await),
+        ("1 % changed", write(&store, &mesh(&changed, 120)).await),
+        (
+            "unchanged, by a restarted process",
+            write(&restarted, &mesh(&changed, 180)).await,
+        ),
+    ]
 }
 
 fn mesh(pods: &Pods, second: i64) -> Mesh {
@@ -57,15 +72,9 @@ fn mesh(pods: &Pods, second: i64) -> Mesh {
     Mesh::new(1, pods.clone(), None, vec![run])
 }
 
-async fn write(what: &str, store: &impl Store, mesh: &Mesh) {
+async fn write(store: &impl Store, mesh: &Mesh) -> Duration {
     let begun = Instant::now();
     let written = store.write(mesh, &BTreeSet::new()).await.unwrap();
-    println!("{what}: {:?}; {written:?}", begun.elapsed());
-}
-
-/// The resident memory of this process, in MiB.
-fn memory() -> usize {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = status.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4 / 1024
+    println!("{written:?}");
+    begun.elapsed()
 }

@@ -6,7 +6,6 @@ mod changes;
 mod helpers;
 mod kinds;
 mod many;
-mod measure;
 mod outages;
 mod rights;
 mod targets;
