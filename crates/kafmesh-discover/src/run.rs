@@ -98,7 +98,7 @@ impl Discover {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // An error means that the program has chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = config.access.tls.as_ref().map(Tls::read).transpose()?;
+        let tls = config.access.tls.as_ref().map(api::tls).transpose()?;
         let dialer = dialer(&config.dial, config.scrape.timeout)?;
         let kubernetes = kubernetes(&config.scrape).await?;
         let listen = |source| StartError::Listen {
@@ -144,11 +144,7 @@ impl Discover {
     }
 
     /// Runs until `stop`, and for at most the shutdown timeout after it.
-    ///
-    /// # Errors
-    ///
-    /// The port is no longer usable.
-    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run(self, stop: CancellationToken) {
         let timeout = self.config.shutdown_timeout;
         let running = self.serve(stop.clone());
         let cut = async {
@@ -156,15 +152,14 @@ impl Discover {
             tokio::time::sleep(timeout).await;
         };
         tokio::select! {
-            result = running => result,
+            () = running => {}
             () = cut => {
                 tracing::warn!("not everything ended within {timeout:?}; stopped all the same");
-                Ok(())
             }
         }
     }
 
-    async fn serve(self, stop: CancellationToken) -> io::Result<()> {
+    async fn serve(self, stop: CancellationToken) {
         tracing::info!("listening at {}", self.url());
         let mut registry = metrics::registry();
         let scrape_metrics = scrape::Metrics::default();
@@ -179,8 +174,6 @@ impl Discover {
         registry.register_collector(Box::new(metrics::Sizes(mesh.clone())));
         registry.register_collector(Box::new(metrics::Parts(self.statuses.clone())));
 
-        // Ends with the port, also when that fails.
-        let stop = stop.child_token();
         let mut parts = JoinSet::new();
         if let Some(kafka) = self.config.kafka.clone() {
             let (statuses, stop) = (self.statuses.clone(), stop.clone());
@@ -230,14 +223,12 @@ impl Discover {
             requests.clone().count(request, next)
         }));
         let grace = self.config.shutdown_timeout;
-        let served = api::serve(self.socket, self.tls, router, stop.clone(), grace).await;
-        stop.cancel();
+        api::serve(self.socket, self.tls, router, stop, grace).await;
         while let Some(ended) = parts.join_next().await {
             if let Err(error) = ended {
                 tracing::error!("a part ended by a mistake: {error}");
             }
         }
-        served
     }
 }
 
@@ -245,22 +236,10 @@ impl Discover {
 ///
 /// # Errors
 ///
-/// Those of [`Discover::start`] and [`Discover::run`].
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
-    let discover = Discover::start(config).await?;
-    Ok(discover.run(stop).await?)
-}
-
-/// Why it ended by itself.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// It could not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// The port is no longer usable.
-    #[error("the HTTP port failed: {0}")]
-    Port(#[from] io::Error),
+/// Those of [`Discover::start`].
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartError> {
+    Discover::start(config).await?.run(stop).await;
+    Ok(())
 }
 
 /// Connects to the processes of the mesh, with the certificates that the configuration names.

@@ -8,7 +8,16 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use futures_util::stream::Pending;
+use kafmesh_proto::discover::v1::discover_server::{Discover, DiscoverServer};
+use kafmesh_proto::discover::v1::{
+    Component, GetServiceInfoRequest, GetServiceInfoResponse, Processor, Service,
+};
+use kafmesh_proto::watch::v1::watch_api_server::{WatchApi, WatchApiServer};
+use kafmesh_proto::watch::v1::{ProcessorRequest, ProcessorResponse};
 use serde_json::Value;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
 
 /// A running kafmesh-discover, killed when dropped.
 struct Running {
@@ -63,7 +72,7 @@ impl Running {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         )
         .unwrap();
         let mut answer = String::new();
@@ -194,4 +203,79 @@ fn what_keeps_it_from_starting_is_said_with_what_to_do() {
         assert_eq!(output.status.code(), Some(1), "{log}");
         assert!(log.contains(wanted), "{log}");
     }
+}
+
+/// A process of the service `shop`, in which nothing happens.
+struct Idle;
+
+#[tonic::async_trait]
+impl Discover for Idle {
+    async fn get_service_info(
+        &self,
+        _: Request<GetServiceInfoRequest>,
+    ) -> Result<Response<GetServiceInfoResponse>, Status> {
+        let processor = Processor {
+            name: "totals".to_owned(),
+            ..Processor::default()
+        };
+        let component = Component {
+            name: "orders".to_owned(),
+            processors: vec![processor],
+            ..Component::default()
+        };
+        let service = Service {
+            name: "shop".to_owned(),
+            components: vec![component],
+            ..Service::default()
+        };
+        Ok(Response::new(GetServiceInfoResponse {
+            service: Some(service),
+            ..GetServiceInfoResponse::default()
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl WatchApi for Idle {
+    type ProcessorStream = Pending<Result<ProcessorResponse, Status>>;
+
+    async fn processor(
+        &self,
+        _: Request<ProcessorRequest>,
+    ) -> Result<Response<Self::ProcessorStream>, Status> {
+        Ok(Response::new(futures_util::stream::pending()))
+    }
+}
+
+#[test]
+fn a_stop_ends_watches_in_order() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let socket = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
+    let socket = socket.unwrap();
+    let target = socket.local_addr().unwrap().to_string();
+    runtime.spawn(
+        tonic::transport::Server::builder()
+            .add_service(DiscoverServer::new(Idle))
+            .add_service(WatchApiServer::new(Idle))
+            .serve_with_incoming(TcpListenerStream::new(socket)),
+    );
+    let mut running = Running::start(&["--target", &target, "--shutdown-timeout=1m"], &[]);
+    while running.get("/health/ready").0 != 200 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut stream = TcpStream::connect(&running.address).unwrap();
+    let path = "/api/v1/services/shop/components/orders/processors/totals/watch";
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut told = Vec::new();
+    let mut part = [0; 1024];
+    while !String::from_utf8_lossy(&told).contains("event: joined") {
+        let read = stream.read(&mut part).unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&told));
+        told.extend_from_slice(&part[..read]);
+    }
+    running.signal("-TERM");
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(b"0\r\n\r\n"), "the stream ends in order");
+    assert_eq!(running.process.wait().unwrap().code(), Some(0));
 }

@@ -59,9 +59,7 @@ impl Discover {
                     match Server::start(loaded.config).await {
                         Ok(server) => {
                             started.send(Ok(server.url())).unwrap_or(());
-                            if let Err(error) = server.run(ended).await {
-                                crate::terminal::error(&format!("kafmesh-discover: {error}"));
-                            }
+                            server.run(ended).await;
                         }
                         Err(error) => started.send(Err(error.to_string())).unwrap_or(()),
                     }

@@ -30,8 +30,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+pub use kafmesh_tls::{Error as TlsError, Tls};
 pub use openapi::description;
-pub use serve::{Tls, TlsError, serve};
+pub use serve::{serve, tls};
 
 use crate::config::{Access, Secret};
 use crate::dial::Dialer;

@@ -1,184 +1,92 @@
 //! The port: HTTP/1.1 and HTTP/2, plain or over TLS, until it is told to stop.
 
-use std::fs;
+use std::future::ready;
 use std::io;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use futures_util::{Stream, StreamExt as _};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use kafmesh_tls::{Error, Files, Tls};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::config::ServerTls;
 
-/// How long a client may take for the handshake of TLS.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How many connections are open at once; further ones wait to be accepted.
+const CONNECTIONS: usize = 1024;
 
-/// How many handshakes are under way at once; further connections wait.
-const HANDSHAKES: usize = 256;
+/// How long a client may take to ask, from when it has connected or was answered, to the last line of
+/// the head of its request. Connections that are not used are closed by it, too.
+const HEAD: Duration = Duration::from_secs(10);
 
-/// Why a port cannot speak TLS.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// A PEM file cannot be read, or holds something else.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A file holds no certificate.
-    #[error("{}: no certificate in it; it must be in PEM form", path.display())]
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Certificate and key do not belong together.
-    #[error("{} and {}: {source}", certificate.display(), key.display())]
-    Pair {
-        /// The file of the certificate.
-        certificate: PathBuf,
-        /// The file of its key.
-        key: PathBuf,
-        /// What is wrong with them.
-        source: rustls::Error,
-    },
-    /// The authorities for client certificates cannot be used.
-    #[error("{}: {source}", path.display())]
-    ClientAuthority {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: VerifierBuilderError,
-    },
-}
+/// How often a client of HTTP/2 is asked whether it is still there, and how long it may take to answer.
+const PING: Duration = Duration::from_secs(20);
+
+/// How long nothing is accepted after that has failed, as it does without file descriptors.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// What a port speaks TLS with.
 ///
 /// With authorities for client certificates, a connection without one is let in, and its requests are
 /// refused but for those that are open to everybody; one with a certificate of somebody else is not.
-#[derive(Clone)]
-pub struct Tls(TlsAcceptor);
-
-impl Tls {
-    /// Reads the files.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be read or used; the error names it.
-    pub fn read(files: &ServerTls) -> Result<Self, TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|source| pair(files, source))?;
-        let builder = match &files.client_ca {
-            None => builder.with_no_client_auth(),
-            Some(path) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(path)? {
-                    roots
-                        .add(certificate)
-                        .map_err(|source| file(path, source))?;
-                }
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
-                    .allow_unauthenticated()
-                    .build()
-                    .map_err(|source| TlsError::ClientAuthority {
-                        path: path.clone(),
-                        source,
-                    })?;
-                builder.with_client_cert_verifier(verifier)
-            }
-        };
-        let key = read(&files.key)?;
-        let key = PrivateKeyDer::from_pem_slice(&key).map_err(|source| file(&files.key, source))?;
-        let mut config = builder
-            .with_single_cert(certificates(&files.certificate)?, key)
-            .map_err(|source| pair(files, source))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| file(path, source))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = read(path)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, pem::Error>>()
-        .map_err(|source| file(path, source))?;
-    if certificates.is_empty() {
-        return Err(TlsError::NoCertificate {
-            path: path.to_owned(),
-        });
-    }
-    Ok(certificates)
-}
-
-fn file(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TlsError {
-    TlsError::File {
-        path: path.to_owned(),
-        source: source.into(),
-    }
-}
-
-fn pair(files: &ServerTls, source: rustls::Error) -> TlsError {
-    TlsError::Pair {
-        certificate: files.certificate.clone(),
-        key: files.key.clone(),
-        source,
-    }
-}
-
-/// Serves until `stop`; then lets requests under way end, for `grace` at most.
 ///
 /// # Errors
 ///
-/// The socket is no longer usable.
+/// A file cannot be read or used; the error names it.
+pub fn tls(files: &ServerTls) -> Result<Tls, Error> {
+    Tls::read(Files {
+        certificate: files.certificate.clone(),
+        key: files.key.clone(),
+        client_ca: files.client_ca.clone(),
+        anonymous: true,
+    })
+}
+
+/// Serves until `stop`; then lets requests under way end, for `grace` at most. Certificates of `tls` that
+/// are renewed are used from then on.
 pub async fn serve(
     socket: TcpListener,
     tls: Option<Tls>,
     router: Router,
     stop: CancellationToken,
     grace: Duration,
-) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    let stopped = stop.clone().cancelled_owned();
+) {
     let cut = async {
         stop.cancelled().await;
         tokio::time::sleep(grace).await;
     };
-    match tls {
-        None => {
-            let server = axum::serve(socket, service).with_graceful_shutdown(stopped);
-            tokio::select! { served = server.into_future() => served, () = cut => Ok(()) }
+    let accepted = accepted(socket);
+    let served = async {
+        let Some(tls) = tls else {
+            let peer = Peer { certified: false };
+            let connections =
+                accepted.filter_map(move |stream| ready(stream.ok().map(|stream| (stream, peer))));
+            return answer(connections, CONNECTIONS, router, &stop).await;
+        };
+        let connections = tls.accept(accepted).filter_map(|stream| {
+            ready(stream.ok().map(|stream| {
+                let certified = stream.get_ref().1.peer_certificates().is_some();
+                (stream, Peer { certified })
+            }))
+        });
+        tokio::select! {
+            () = answer(connections, CONNECTIONS, router, &stop) => {}
+            () = tls.follow() => {}
         }
-        Some(Tls(acceptor)) => {
-            let listener = TlsListener {
-                socket,
-                acceptor,
-                handshakes: JoinSet::new(),
-            };
-            let server = axum::serve(listener, service).with_graceful_shutdown(stopped);
-            tokio::select! { served = server.into_future() => served, () = cut => Ok(()) }
-        }
-    }
+    };
+    tokio::select! { () = served => {}, () = cut => {} }
 }
 
 /// Who is at the other end of a connection.
@@ -188,66 +96,181 @@ pub(super) struct Peer {
     pub(super) certified: bool,
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(_: IncomingStream<'_, TcpListener>) -> Self {
-        Self { certified: false }
-    }
+/// The connections to a socket, without end.
+fn accepted(socket: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
+    futures_util::stream::unfold(socket, |socket| async {
+        let accepted = socket.accept().await.and_then(|(stream, _)| {
+            // Events are small, and are to be seen at once.
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        });
+        if let Err(error) = &accepted
+            && !is_of_the_client(error)
+        {
+            tracing::error!("cannot accept a connection: {error}");
+            tokio::time::sleep(BREATH).await;
+        }
+        Some((accepted, socket))
+    })
 }
 
-impl Connected<IncomingStream<'_, TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
-        *stream.remote_addr()
-    }
+/// Whether one connection failed before it was accepted, and nothing else.
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::InvalidInput
+    )
 }
 
-/// Accepts connections whose handshakes are done; those that take their time hold up no other.
-struct TlsListener {
-    socket: TcpListener,
-    acceptor: TlsAcceptor,
-    handshakes: JoinSet<Option<(TlsStream<TcpStream>, Peer)>>,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (Self::Io, Peer) {
+/// Answers on up to `most` connections at once, until `stop` and until the last of them has ended.
+async fn answer<Io>(
+    connections: impl Stream<Item = (Io, Peer)>,
+    most: usize,
+    router: Router,
+    stop: &CancellationToken,
+) where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut open = JoinSet::new();
+    {
+        let mut connections = pin!(connections);
         loop {
             tokio::select! {
-                (stream, address) = Listener::accept(&mut self.socket),
-                    if self.handshakes.len() < HANDSHAKES =>
-                {
-                    self.handshakes.spawn(shake_hands(self.acceptor.clone(), stream, address));
+                () = stop.cancelled() => break,
+                next = connections.next(), if open.len() < most => {
+                    let Some((stream, peer)) = next else { break };
+                    open.spawn(connection(stream, peer, router.clone(), stop.clone()));
                 }
-                Some(Ok(Some(connection))) = self.handshakes.join_next() => return connection,
-                // Only what has failed is left, or nothing.
-                else => {}
+                Some(_) = open.join_next() => {}
+            }
+        }
+        // Nothing is accepted from here on.
+    }
+    while open.join_next().await.is_some() {}
+}
+
+/// Answers the requests of one connection.
+async fn connection<Io>(stream: Io, peer: Peer, router: Router, stop: CancellationToken)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = asked.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        asks.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // The time of hyper begins once it knows which protocol it is.
+    let mut first = pin!(tokio::time::sleep(HEAD));
+    let (mut is_new, mut ends) = (true, false);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!("a connection ended early: {error}");
+                }
+                return;
+            }
+            () = &mut first, if is_new => {
+                if !asked.load(Ordering::Relaxed) {
+                    tracing::debug!("a connection without a request within {HEAD:?} is closed");
+                    return;
+                }
+                is_new = false;
+            }
+            () = stop.cancelled(), if !ends => {
+                ends = true;
+                connection.as_mut().graceful_shutdown();
             }
         }
     }
-
-    fn local_addr(&self) -> io::Result<Peer> {
-        self.socket.local_addr().map(|_| Peer { certified: false })
-    }
 }
 
-async fn shake_hands(
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    address: SocketAddr,
-) -> Option<(TlsStream<TcpStream>, Peer)> {
-    match timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => {
-            let certified = stream.get_ref().1.peer_certificates().is_some();
-            Some((stream, Peer { certified }))
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::ReceiverStream;
+
+    use super::*;
+
+    /// A port without network, and how to connect to it.
+    fn port(most: usize) -> (mpsc::Sender<(DuplexStream, Peer)>, CancellationToken) {
+        let (connect, connections) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let router = Router::new().route("/", get(async || "hello"));
+        tokio::spawn(async move {
+            answer(ReceiverStream::new(connections), most, router, &stopped).await;
+        });
+        (connect, stop)
+    }
+
+    async fn connect(port: &mpsc::Sender<(DuplexStream, Peer)>) -> DuplexStream {
+        let (client, server) = duplex(4096);
+        let peer = Peer { certified: false };
+        port.send((server, peer)).await.unwrap();
+        client
+    }
+
+    async fn ask(client: &mut DuplexStream) -> String {
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"hello") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "{answer:?}");
         }
-        Ok(Err(e)) => {
-            tracing::debug!(peer = %address, "no TLS: {e}");
-            None
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_long_to_ask_is_cut_off() {
+        for begun in ["", "PRI * HT", "GET / HTTP/1.1\r\nhost: local"] {
+            let (port, _stop) = port(8);
+            let mut client = connect(&port).await;
+            client.write_all(begun.as_bytes()).await.unwrap();
+            let mut rest = Vec::new();
+            let ended = tokio::time::timeout(2 * HEAD, client.read_to_end(&mut rest)).await;
+            assert!(ended.is_ok(), "{begun:?} keeps a connection open");
         }
-        Err(_) => {
-            tracing::debug!(peer = %address, "the handshake of TLS took longer than {HANDSHAKE:?}");
-            None
-        }
+        // The same after a request that was in time.
+        let (port, _stop) = port(8);
+        let mut client = connect(&port).await;
+        ask(&mut client).await;
+        client.write_all(b"GET / HT").await.unwrap();
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(3 * HEAD, client.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a second request keeps a connection open");
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded() {
+        let (port, _stop) = port(2);
+        let (mut first, mut second) = (connect(&port).await, connect(&port).await);
+        ask(&mut first).await;
+        ask(&mut second).await;
+        let mut third = connect(&port).await;
+        // It waits where it was put: there is no room for another.
+        ask(&mut first).await;
+        assert_eq!(port.capacity(), 0);
+        drop(second);
+        ask(&mut third).await;
+        assert_eq!(port.capacity(), 1);
     }
 }

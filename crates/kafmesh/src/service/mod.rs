@@ -48,7 +48,6 @@ use grpc::Services;
 pub(crate) use memory::Bench;
 pub use registry::Registry;
 use server::Server;
-use tls::Tls;
 
 /// A service connected to Kafka; generated code wraps it.
 pub struct Service {
@@ -95,7 +94,7 @@ impl Service {
             },
         };
         let access = Access::new(&config)?;
-        let tls = Tls::new(&config)?;
+        let tls = tls::configured(&config)?;
         let server = Server::start(config.listen, tls, observer.clone(), description).await?;
         let cluster = Cluster::new(&config.brokers, &config.kafka)?;
         let partitions = topics::prepare(&cluster, descriptor, &config).await?;

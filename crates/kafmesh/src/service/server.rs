@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use kafmesh_tls::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,7 +19,6 @@ use super::accept;
 use super::describe::Description;
 use super::grpc::Services;
 use super::http;
-use super::tls::Tls;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, State};
 

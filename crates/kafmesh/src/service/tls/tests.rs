@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kafmesh_proto::ping::v1::PingRequest;
 use kafmesh_proto::ping::v1::ping_api_client::PingApiClient;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 use super::*;
@@ -51,14 +51,10 @@ struct Folder(TempDir);
 impl Folder {
     fn new(authority: &Authority) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        folder.renew(authority);
-        folder
-    }
-
-    fn renew(&self, authority: &Authority) {
         let (certificate, key) = authority.issue();
-        self.write("tls.crt", &certificate);
-        self.write("tls.key", &key);
+        folder.write("tls.crt", &certificate);
+        folder.write("tls.key", &key);
+        folder
     }
 
     fn write(&self, file: &str, text: &str) -> PathBuf {
@@ -74,7 +70,7 @@ impl Folder {
 }
 
 async fn open(config: &Config) -> Server {
-    let tls = Tls::new(config).unwrap();
+    let tls = configured(config).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
     let description = describe::tests::nothing();
     Server::start(address, tls, Observer::new("shop"), description)
@@ -168,45 +164,9 @@ async fn who_cannot_show_a_certificate_of_the_clients_ca_is_refused() {
     server.close().await;
 }
 
-#[tokio::test]
-async fn renewed_certificates_are_used_from_then_on() {
-    let (former, renewed) = (Authority::new(), Authority::new());
-    let folder = Folder::new(&former);
-    let mut tls = Tls::new(&folder.config()).unwrap().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let ours = crate::service::grpc::Services::ours(
-        tonic_health::server::HealthReporter::new(),
-        describe::tests::nothing(),
-    );
-    let serving = tokio::spawn(tonic::transport::Server::builder().serve_with_incoming(
-        ours.into_router().unwrap(),
-        tls.accept(TcpIncoming::from(listener)),
-    ));
-    ping(address, &former, None).await.unwrap();
-
-    // A certificate whose key is not there yet, and a file that is gone for a moment.
-    let key = folder.0.path().join("tls.key");
-    let former_key = std::fs::read_to_string(&key).unwrap();
-    folder.renew(&renewed);
-    let renewed_key = std::fs::read_to_string(&key).unwrap();
-    folder.write("tls.key", &former_key);
-    tls.look().await;
-    ping(address, &former, None).await.unwrap();
-    std::fs::remove_file(&key).unwrap();
-    tls.look().await;
-    ping(address, &former, None).await.unwrap();
-
-    folder.write("tls.key", &renewed_key);
-    tls.look().await;
-    ping(address, &renewed, None).await.unwrap();
-    assert!(ping(address, &former, None).await.is_err());
-    serving.abort();
-}
-
 /// What is said of a configuration, without the folder of its files.
 fn problem(config: &Config, folder: &Path) -> String {
-    let Err(error) = Tls::new(config) else {
+    let Err(error) = configured(config) else {
         panic!("{config:?} is usable")
     };
     error
@@ -221,16 +181,8 @@ fn files_that_are_of_no_use_are_named_with_their_variable() {
     let path = folder.0.path();
     let told = |config: Config| problem(&config, path);
     let config = || folder.config();
-    let (certificate, key) = authority.issue();
-    let (certificate, key) = (
-        folder.write("a.crt", &certificate),
-        folder.write("a.key", &key),
-    );
+    let certificate = path.join("tls.crt");
     let text = folder.write("text", "no PEM\n");
-    let broken = folder.write(
-        "broken.crt",
-        "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
-    );
 
     let mut alone = config();
     alone.tls_key = None;
@@ -249,32 +201,16 @@ fn files_that_are_of_no_use_are_named_with_their_variable() {
         "KAFMESH_TLS_CLIENT_CA: it needs KAFMESH_TLS_CERTIFICATE, which is not set"
     );
     assert_eq!(
-        told(config().with_tls(path.join("gone.crt"), &key)),
-        "KAFMESH_TLS_CERTIFICATE: gone.crt cannot be read: No such file or directory (os error 2)"
-    );
-    assert_eq!(
-        told(config().with_tls(&text, &key)),
+        told(config().with_tls(&text, path.join("tls.key"))),
         "KAFMESH_TLS_CERTIFICATE: text holds no certificate in PEM"
     );
     assert_eq!(
         told(config().with_tls(&certificate, &certificate)),
-        "KAFMESH_TLS_KEY: a.crt holds no private key in PEM"
-    );
-    assert_eq!(
-        told(config().with_tls(path.join("tls.crt"), &key)),
-        "KAFMESH_TLS_KEY: a.key is not the key of the first certificate in tls.crt (KAFMESH_TLS_CERTIFICATE)"
-    );
-    assert_eq!(
-        told(config().with_tls(&broken, &key)),
-        "KAFMESH_TLS_CERTIFICATE: broken.crt cannot be used: invalid peer certificate: BadEncoding"
+        "KAFMESH_TLS_KEY: tls.crt holds no private key in PEM"
     );
     assert_eq!(
         told(config().with_tls_client_ca(&text)),
         "KAFMESH_TLS_CLIENT_CA: text holds no certificate in PEM"
     );
-    assert_eq!(
-        told(config().with_tls_client_ca(&broken)),
-        "KAFMESH_TLS_CLIENT_CA: broken.crt cannot be used: invalid peer certificate: BadEncoding"
-    );
-    assert!(matches!(Tls::new(&Config::new("nowhere:1")), Ok(None)));
+    assert!(matches!(configured(&Config::new("nowhere:1")), Ok(None)));
 }
