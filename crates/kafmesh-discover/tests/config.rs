@@ -226,6 +226,29 @@ fn files_that_cannot_be_used_are_refused_at_start() {
         error.contains("KAFMESH_DISCOVER_TOKEN: the token is empty"),
         "{error}"
     );
+    // Tokens that no header carries as they are.
+    for token in [
+        "p\u{e4}ssword",
+        " opensesame",
+        "open sesame",
+        "opensesame\n",
+    ] {
+        for variable in ["KAFMESH_DISCOVER_TOKEN", "KAFMESH_DISCOVER_WATCH_TOKEN"] {
+            let error = refused(files.path(), &[], &[(variable, token)]);
+            assert!(error.contains(&format!("{variable}: the ")), "{error}");
+            assert!(
+                error.contains("token has a space or a character"),
+                "{error}"
+            );
+            assert!(!error.contains(token.trim()), "{error}");
+        }
+    }
+    std::fs::write(files.path().join("spaced"), "open sesame\n").unwrap();
+    let error = refused(files.path(), &["--token-file=spaced"], &[]);
+    assert!(
+        error.contains("`token-file`: spaced: the token has a space"),
+        "{error}"
+    );
     let error = refused(
         files.path(),
         &["--token-file=text"],
@@ -280,6 +303,11 @@ fn what_may_not_be_meant_is_warned_of() {
             &["--listen=0.0.0.0:0"],
             &[("KAFMESH_DISCOVER_TOKEN", "x")],
             "the token crosses the network in the clear",
+        ),
+        (
+            &["--cors-origin=*"],
+            &[],
+            "every page that a browser near this port shows may read the mesh",
         ),
         (&["--kubernetes=off"], &[], "nothing is asked"),
         (

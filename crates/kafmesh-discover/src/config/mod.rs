@@ -61,6 +61,14 @@ pub struct Access {
     pub cors_origins: Vec<String>,
 }
 
+impl Access {
+    /// Whether requests must show who they are from: by a token or by a certificate.
+    pub fn is_protected(&self) -> bool {
+        let tls = self.tls.as_ref();
+        self.token.is_some() || tls.is_some_and(|tls| tls.client_ca.is_some())
+    }
+}
+
 /// PEM files of a port that speaks TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTls {

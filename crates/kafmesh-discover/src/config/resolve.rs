@@ -45,12 +45,15 @@ pub(super) fn resolve(
         open_metrics: port.open_metrics,
         cors_origins: port.cors_origin,
     };
-    let protected = access.token.is_some()
-        || access
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.client_ca.is_some());
-    if !protected && !port.listen.ip().is_loopback() {
+    if !access.is_protected() && access.cors_origins.iter().any(|origin| origin == "*") {
+        warnings.push(
+            "with `cors-origin: *` and neither a token nor client certificates, every page that a \
+             browser near this port shows may read the mesh and watch its records: name the origins, \
+             or set a token"
+                .to_owned(),
+        );
+    }
+    if !access.is_protected() && !port.listen.ip().is_loopback() {
         warnings.push(format!(
             "everybody who reaches {} may read the mesh and watch its records: set a token \
              (KAFMESH_DISCOVER_TOKEN or --token-file) or ask for certificates (--tls-client-ca)",
@@ -159,20 +162,32 @@ fn secret(
     problems: &mut Vec<String>,
 ) -> Option<Secret> {
     let given = hidden.secrets.remove(key);
-    match (given, file) {
+    let (secret, source) = match (given, file) {
         (Some((_, source)), Some(file)) => {
             problems.push(format!(
                 "the {key} is given twice, by {source} and in {}; keep one",
                 file.display()
             ));
-            None
+            return None;
         }
-        (Some((secret, _)), None) => Some(secret),
-        (None, Some(file)) => read_secret(&file)
-            .map_err(|problem| problems.push(format!("`{key}-file`: {problem}")))
-            .ok(),
-        (None, None) => None,
+        (Some(given), None) => given,
+        (None, Some(file)) => match read_secret(&file) {
+            Ok(secret) => (secret, format!("`{key}-file`: {}", file.display())),
+            Err(problem) => {
+                problems.push(format!("`{key}-file`: {problem}"));
+                return None;
+            }
+        },
+        (None, None) => return None,
+    };
+    let crosses_in_header = key.ends_with("token");
+    if crosses_in_header && !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        problems.push(format!(
+            "{source}: the {key} has a space or a character outside of ASCII, which no request can \
+             bear; make it of letters, digits and punctuation"
+        ));
     }
+    Some(secret)
 }
 
 /// A certificate and its key, if they are given.
