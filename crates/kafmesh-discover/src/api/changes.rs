@@ -13,8 +13,9 @@ use super::view::{LinkKey, NodeKeyView};
 use crate::mesh::Mesh;
 use crate::mesh::graph::{Graph, Properties};
 
-/// How many changes are remembered.
+/// How many changes are remembered, and in how many bytes.
 const REMEMBERED: usize = 256;
+const REMEMBERED_BYTES: usize = 8 << 20;
 
 /// How many keys a change names at most.
 const MOST_KEYS: usize = 1000;
@@ -53,9 +54,17 @@ impl<'a> Changed<'a> {
             edges: edges.0,
         }
     }
+
+    fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.edges.is_empty() && !self.truncated
+    }
 }
 
 impl<K> Difference<K> {
+    fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
     /// The difference, and whether there was no room for all of it.
     fn new<'a, T: Ord>(
         old: &'a BTreeMap<T, Properties>,
@@ -97,7 +106,6 @@ impl<K> Difference<K> {
 /// One remembered change.
 #[derive(Debug)]
 pub(super) struct Change {
-    from: u64,
     /// The revision it leads to.
     pub(super) to: u64,
     /// [`Changed`] as JSON.
@@ -114,7 +122,20 @@ pub(super) struct Changes {
 #[derive(Debug)]
 struct Log {
     changes: VecDeque<Arc<Change>>,
+    /// How long the JSON of all of them is.
+    bytes: usize,
+    /// The revision they begin at, and the one that they lead to.
+    oldest: u64,
     newest: u64,
+}
+
+/// What a client has missed.
+#[derive(Debug)]
+pub(super) struct Missed {
+    /// In their order.
+    pub(super) changes: Vec<Arc<Change>>,
+    /// The revision they lead to.
+    pub(super) newest: u64,
 }
 
 impl Changes {
@@ -127,6 +148,8 @@ impl Changes {
         let changes = Arc::new(Self {
             log: Mutex::new(Log {
                 changes: VecDeque::new(),
+                bytes: 0,
+                oldest: last.revision,
                 newest: last.revision,
             }),
             newest: watch::Sender::new(last.revision),
@@ -143,33 +166,31 @@ impl Changes {
     }
 
     fn note(&self, last: &Mesh, next: &Mesh) {
+        // A scrape that found nothing new: only the runs differ.
+        if next.revision == last.revision {
+            return;
+        }
         let changed = Changed::new(next.revision, &last.graph, &next.graph);
-        let change = Change {
-            from: last.revision,
+        // What Kafka or a finding says may change without any node or edge.
+        let change = (!changed.is_empty()).then(|| Change {
             to: next.revision,
             json: serde_json::to_string(&changed).unwrap_or_default(),
-        };
-        let mut log = self.lock();
-        if log.changes.len() == REMEMBERED {
-            log.changes.pop_front();
-        }
-        log.changes.push_back(Arc::new(change));
-        log.newest = next.revision;
-        drop(log);
+        });
+        self.lock().push(change, next.revision);
         self.newest.send_replace(next.revision);
     }
 
     /// What changed since `revision`; `None` when that is no longer known.
-    pub(super) fn since(&self, revision: u64) -> Option<Vec<Arc<Change>>> {
+    pub(super) fn since(&self, revision: u64) -> Option<Missed> {
         let log = self.lock();
-        if revision == log.newest {
-            return Some(Vec::new());
-        }
-        if revision > log.newest || log.changes.front()?.from > revision {
+        if !(log.oldest..=log.newest).contains(&revision) {
             return None;
         }
         let missed = log.changes.iter().filter(|change| change.to > revision);
-        Some(missed.cloned().collect())
+        Some(Missed {
+            changes: missed.cloned().collect(),
+            newest: log.newest,
+        })
     }
 
     /// The revision that all changes lead to, and how to wait for the next.
@@ -180,5 +201,53 @@ impl Changes {
     fn lock(&self) -> MutexGuard<'_, Log> {
         // Nothing that can panic is done under the lock.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn push(&mut self, change: Option<Change>, newest: u64) {
+        self.newest = newest;
+        if let Some(change) = change {
+            self.bytes += change.json.len();
+            self.changes.push_back(Arc::new(change));
+        }
+        while self.changes.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            let Some(forgotten) = self.changes.pop_front() else {
+                return;
+            };
+            self.bytes -= forgotten.json.len();
+            self.oldest = forgotten.to;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut log = Log {
+            changes: VecDeque::new(),
+            bytes: 0,
+            oldest: 0,
+            newest: 0,
+        };
+        let mut push = |to, bytes| {
+            let json = "x".repeat(bytes);
+            log.push(Some(Change { to, json }), to);
+            (log.changes.len(), log.oldest, log.bytes)
+        };
+        let third = REMEMBERED_BYTES / 3;
+        for to in 1..=3 {
+            push(to, third);
+        }
+        assert_eq!(push(4, third), (3, 1, 3 * third));
+        // One that is too long by itself is not remembered, and nothing before it.
+        assert_eq!(push(5, REMEMBERED_BYTES + 1), (0, 5, 0));
+        for to in 6..6 + REMEMBERED as u64 {
+            push(to, 1);
+        }
+        assert_eq!(push(1000, 1), (REMEMBERED, 6, REMEMBERED));
     }
 }

@@ -32,8 +32,9 @@ pub(in crate::api) struct Position {
 ///
 /// Server-sent events. `hello` ([Position]) begins a stream; `change` ([Changed]) names the nodes and
 /// edges that were added, changed or removed; `reset` ([Position]) says that changes were missed and
-/// everything is to be read anew. The id of an event leads, as `Last-Event-ID`, to what came after it.
-/// Comments keep the connection open. To miss nothing, open the stream and read the mesh then.
+/// everything is to be read anew. The id of an event leads, as `Last-Event-ID`, to what came after it;
+/// another process of kafmesh-discover does not know it, and answers `reset`. Comments keep the connection
+/// open. To miss nothing, open the stream and read the mesh then.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
@@ -133,9 +134,9 @@ impl Follower {
     /// Takes what has changed since; begins anew when that is not known any more.
     fn fetch(&mut self) {
         match self.changes.since(self.revision) {
-            Some(changes) => {
-                self.revision = changes.last().map_or(self.revision, |last| last.to);
-                self.waiting = changes.into();
+            Some(missed) => {
+                self.revision = missed.newest;
+                self.waiting = missed.changes.into();
             }
             None => {
                 self.revision = *self.newest.borrow();
