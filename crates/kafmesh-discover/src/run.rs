@@ -215,6 +215,7 @@ impl Discover {
             dialer: self.dialer,
             watch_token: self.config.dial.watch_token,
             access: self.config.access,
+            loopback: self.address.ip().is_loopback(),
             statuses: self.statuses,
             metrics: Arc::new(move || metrics::text(&registry)),
             stop: stop.clone(),

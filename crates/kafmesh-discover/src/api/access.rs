@@ -1,6 +1,9 @@
-//! Who may ask: a token, a client certificate, and which paths need neither.
+//! Who may ask: a token, a client certificate, which paths need neither, and by what names.
+
+use std::net::IpAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,11 +22,13 @@ pub(super) struct Guard {
     token: Option<Secret>,
     certificate: bool,
     open_metrics: bool,
+    /// Whether requests must be addressed to this machine by a name that is nobody else's.
+    own_names_only: bool,
 }
 
 impl Guard {
     /// The guard of a port with this configuration.
-    pub(super) fn new(access: &Access) -> Self {
+    pub(super) fn new(access: &Access, loopback: bool) -> Self {
         Self {
             token: access.token.clone(),
             certificate: access
@@ -31,6 +36,7 @@ impl Guard {
                 .as_ref()
                 .is_some_and(|tls| tls.client_ca.is_some()),
             open_metrics: access.open_metrics,
+            own_names_only: loopback && !access.is_protected(),
         }
     }
 
@@ -39,6 +45,13 @@ impl Guard {
     }
 
     fn check(&self, request: &Request) -> Result<(), Problem> {
+        if self.own_names_only && !is_for_this_machine(request) {
+            return Err(Problem::new(
+                Kind::Host,
+                "this port answers to localhost and IP addresses only; ask it by one of them, or \
+                 start kafmesh-discover with a token",
+            ));
+        }
         if self.is_open(request.uri().path()) {
             return Ok(());
         }
@@ -74,6 +87,26 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| token.trim_start())
+}
+
+/// Whether every host the request names is an IP address or `localhost`, which no DNS server of a
+/// stranger can make this machine be.
+fn is_for_this_machine(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter();
+    let hosts = hosts.map(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut hosts = hosts.chain(request.uri().authority().cloned().map(Some));
+    hosts.all(|host| host.is_some_and(|host| is_own_name(host.host())))
+}
+
+fn is_own_name(host: &str) -> bool {
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    if address.unwrap_or(host).parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Whether the listener has verified a certificate of the client.

@@ -1,4 +1,4 @@
-//! What requests ask of responses in their headers: a media type, a change since last time.
+//! What requests ask of responses in their headers: a media type, a coding, a change since last time.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::access::OPEN;
 use super::problem::{Kind, Problem};
 
 /// The longest body of a request that is put up with; nothing reads it.
@@ -25,9 +26,34 @@ pub(super) async fn limit_body(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Leaves to the rest one of the codings that the client accepts: `gzip` or `identity`. Answers 406 when
+/// it accepts neither.
+pub(super) async fn choose_coding(mut request: Request, next: Next) -> Response {
+    let accepted = joined(request.headers(), header::ACCEPT_ENCODING);
+    let coding = match accepted.as_deref().map(coding) {
+        None => "identity",
+        Some(Some(coding)) => coding,
+        Some(None) if is_health(&request) => "identity",
+        Some(None) => {
+            let detail =
+                "this is served as gzip or as it is, and `accept-encoding` leaves out both";
+            let problem = Problem::new(Kind::NotAcceptable, detail);
+            return problem.at(request.uri().path()).into_response();
+        }
+    };
+    let chosen = HeaderValue::from_static(coding);
+    request
+        .headers_mut()
+        .insert(header::ACCEPT_ENCODING, chosen);
+    next.run(request).await
+}
+
 /// Answers 406 when the client accepts another media type only, and 304 when it has the response
 /// already.
 pub(super) async fn negotiate(request: Request, next: Next) -> Response {
+    if is_health(&request) {
+        return next.run(request).await;
+    }
     let accept = joined(request.headers(), header::ACCEPT);
     let known = joined(request.headers(), header::IF_NONE_MATCH);
     let response = next.run(request).await;
@@ -55,6 +81,11 @@ pub(super) async fn negotiate(request: Request, next: Next) -> Response {
         return Response::from_parts(head, Body::empty());
     }
     response
+}
+
+/// Whether it is a probe, which wants to know the status and takes whatever comes with it.
+fn is_health(request: &Request) -> bool {
+    OPEN.contains(&request.uri().path())
 }
 
 /// The values of a header that is a list, as one.
@@ -87,7 +118,7 @@ fn accepts(accept: &str, content_type: &str) -> bool {
             _ => continue,
         };
         if specific > decided.0 {
-            decided = (specific, !is_refused(range));
+            decided = (specific, weight(range) > 0.0);
         }
     }
     decided.1 || !any
@@ -97,17 +128,32 @@ fn essence(media: &str) -> &str {
     media.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether the range's weight is zero.
-fn is_refused(range: &str) -> bool {
-    range.split(';').skip(1).any(|parameter| {
-        parameter.split_once('=').is_some_and(|(name, value)| {
-            name.trim().eq_ignore_ascii_case("q")
-                && value
-                    .trim()
-                    .parse::<f32>()
-                    .is_ok_and(|weight| weight <= 0.0)
-        })
-    })
+/// How much the client wants something; 0 when not at all.
+fn weight(range: &str) -> f32 {
+    let weights = range.split(';').skip(1).filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_weight = name.trim().eq_ignore_ascii_case("q");
+        is_weight.then(|| value.trim().parse().ok())?
+    });
+    weights.last().unwrap_or(1.0)
+}
+
+/// The coding that `Accept-Encoding: ACCEPTED` prefers of those there are; `None` when it leaves out
+/// both (RFC 9110, 12.5.3).
+fn coding(accepted: &str) -> Option<&'static str> {
+    let weight_of = |coding: &str| {
+        let mut ranges = accepted.split(',');
+        let range = ranges.find(|range| essence(range).eq_ignore_ascii_case(coding));
+        range.map(weight)
+    };
+    let any = weight_of("*");
+    let gzip = weight_of("gzip").or(any).unwrap_or(0.0);
+    // What is not named is accepted as it is, and liked less than what is named.
+    let identity = weight_of("identity");
+    if gzip > 0.0 && gzip >= identity.unwrap_or(0.0) {
+        return Some("gzip");
+    }
+    (identity.or(any).unwrap_or(1.0) > 0.0).then_some("identity")
 }
 
 /// Whether `If-None-Match: KNOWN` names the tag, by the weak comparison.
@@ -164,6 +210,25 @@ mod tests {
                 accepted,
                 "{accept}"
             );
+        }
+    }
+
+    #[test]
+    fn the_preferred_coding_is_chosen() {
+        for (accepted, chosen) in [
+            ("", Some("identity")),
+            ("gzip", Some("gzip")),
+            ("br, GZIP;q=0.8", Some("gzip")),
+            ("gzip;q=0", Some("identity")),
+            ("gzip;q=0.5, identity", Some("identity")),
+            ("br", Some("identity")),
+            ("*", Some("gzip")),
+            ("*;q=0, gzip", Some("gzip")),
+            ("*;q=0, identity;q=0.1", Some("identity")),
+            ("identity;q=0, br", None),
+            ("*;q=0", None),
+        ] {
+            assert_eq!(coding(accepted), chosen, "{accepted}");
         }
     }
 

@@ -2,9 +2,12 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
+use axum::http::Uri;
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::page::Page;
 use super::problem::{Kind, Problem};
 
 /// The parameters in the path.
@@ -28,10 +31,42 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        AxumQuery::try_from_uri(&parts.uri)
-            .map(|AxumQuery(value)| Self(value))
-            .map_err(|e| Problem::new(Kind::Parameter, e.body_text()))
+        read(&parts.uri).map(Self)
     }
+}
+
+/// No parameters behind the `?`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+/// The parameters behind the `?` of a list: `T`, and which page. (serde cannot flatten one into the other
+/// and refuse the rest.)
+pub(super) struct Paged<T>(pub(super) T, pub(super) Page);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Paged<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default().split('&');
+        let (page, rest): (Vec<_>, Vec<_>) = query.partition(|parameter| {
+            let (name, _) = parameter.split_once('=').unwrap_or((parameter, ""));
+            Page::PARAMETERS.contains(&name)
+        });
+        Ok(Self(part(&rest)?, part(&page)?))
+    }
+}
+
+/// Some of the parameters of a query.
+fn part<T: DeserializeOwned>(parameters: &[&str]) -> Result<T, Problem> {
+    let uri = Uri::try_from(format!("/?{}", parameters.join("&")));
+    read(&uri.map_err(|e| Problem::new(Kind::Parameter, e.to_string()))?)
+}
+
+fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    AxumQuery::try_from_uri(uri)
+        .map(|AxumQuery(value)| value)
+        .map_err(|e| Problem::new(Kind::Parameter, e.body_text()))
 }
 
 /// A number within its bounds, or the default where none is given.

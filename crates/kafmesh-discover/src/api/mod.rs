@@ -8,6 +8,7 @@ mod conditions;
 mod export;
 mod extract;
 mod openapi;
+mod page;
 mod part;
 mod problem;
 mod routes;
@@ -56,6 +57,9 @@ pub struct Parts {
     pub watch_token: Option<Secret>,
     /// Who may ask.
     pub access: Access,
+    /// Whether only this machine reaches the port. Unless something protects it, it then answers to the
+    /// names of this machine only: a page in a browser must not reach it by a name of its own.
+    pub loopback: bool,
     /// How the parts of the program are doing.
     pub statuses: Statuses,
     /// Writes the metrics in the text format of OpenMetrics.
@@ -69,7 +73,7 @@ pub struct Parts {
 /// With `access.tls` and authorities for clients in it, requests need what [`serve`] knows of their
 /// connection.
 pub fn router(parts: Parts) -> Router {
-    let guard = Guard::new(&parts.access);
+    let guard = Guard::new(&parts.access, parts.loopback);
     let cors = cors(&parts.access.cors_origins);
     let (routes, openapi) = openapi::described(routes::all());
     let mut router = routes
@@ -77,7 +81,6 @@ pub fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(Api::new(parts, &openapi))
         .layer(from_fn(conditions::negotiate))
-        .layer(CompressionLayer::new())
         .layer(from_fn(limit_time))
         .layer(from_fn(conditions::limit_body))
         .layer(from_fn_with_state(guard, access::guard))
@@ -88,7 +91,9 @@ pub fn router(parts: Parts) -> Router {
             )
             .into_response()
         }))
-        .layer(from_fn(problem::name_instance));
+        .layer(from_fn(problem::name_instance))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(conditions::choose_coding));
     if let Some(cors) = cors {
         router = router.layer(cors);
     }

@@ -83,12 +83,7 @@ pub(super) fn described(routes: OpenApiRouter<Api>) -> (Router<Api>, OpenApi) {
 
 /// Adds what an operation has in common with others.
 fn complete(path: &str, operation: &mut Operation) {
-    let mut problems = vec![
-        Kind::NotAcceptable,
-        Kind::Body,
-        Kind::Internal,
-        Kind::Timeout,
-    ];
+    let mut problems = vec![Kind::Body, Kind::Host, Kind::Internal, Kind::Timeout];
     if OPEN.contains(&path) {
         operation.security = Some(Vec::new());
     } else {
@@ -96,7 +91,11 @@ fn complete(path: &str, operation: &mut Operation) {
             "token",
             [],
         )]);
-        problems.extend([Kind::Token, Kind::Certificate]);
+        problems.extend([Kind::Token, Kind::Certificate, Kind::NotAcceptable]);
+    }
+    // They refuse parameters they do not have, too.
+    if path.starts_with("/api/") {
+        problems.push(Kind::Parameter);
     }
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     let parameters = parameters.iter().filter_map(|parameter| match parameter {
@@ -105,13 +104,10 @@ fn complete(path: &str, operation: &mut Operation) {
     });
     for parameter in parameters {
         match parameter.parameter_in {
-            ParameterIn::Path => problems.extend([Kind::Parameter, Kind::Unknown]),
-            ParameterIn::Query => problems.push(Kind::Parameter),
+            ParameterIn::Path => problems.push(Kind::Unknown),
+            // Names a node together with `label`.
+            _ if parameter.name == "key" => problems.push(Kind::Unknown),
             _ => {}
-        }
-        // Names a node together with `label`.
-        if parameter.name == "key" {
-            problems.push(Kind::Unknown);
         }
     }
     if path.starts_with("/api/v1/kafka/") {

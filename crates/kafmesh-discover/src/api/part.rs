@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::mesh::Mesh;
 use crate::mesh::graph::{Edge, Graph, Label, NodeKey, Properties, Relation};
+use crate::mesh::index::{Index, Neighbour};
 
 /// Nodes, and the edges between them.
 pub(super) struct Part<'a> {
@@ -18,32 +20,20 @@ impl<'a> Part<'a> {
         Self::of(graph, pods, |_| true)
     }
 
-    /// What is within `depth` edges of any of `start`, in either direction.
+    /// What is within `depth` edges of `start`, in either direction.
     ///
-    /// What belongs to a service or component in `start` counts as part of it, and what something
-    /// found belongs to is shown around it.
-    pub(super) fn around(graph: &'a Graph, pods: bool, start: &[NodeKey], depth: usize) -> Self {
-        let mut found: HashSet<&NodeKey> = graph
-            .nodes
-            .keys()
-            .filter(|key| start.contains(key))
-            .collect();
+    /// What belongs to a service or component counts as part of it, and what something found belongs to
+    /// is shown around it.
+    pub(super) fn around(mesh: &'a Mesh, pods: bool, start: &'a NodeKey, depth: usize) -> Self {
+        let mut found = HashSet::from([start]);
+        let mut extend = |steps, follows: &dyn Fn(&Neighbour<'_>) -> bool| {
+            extend(&mut found, &mesh.index, steps, follows);
+        };
         // Down to components, and down to objects.
-        for _ in 0..2 {
-            extend(&mut found, graph, is_parent, Direction::Forward);
-        }
-        for _ in 0..depth {
-            extend(
-                &mut found,
-                graph,
-                |relation| is_flow(relation, pods),
-                Direction::Both,
-            );
-        }
-        for _ in 0..2 {
-            extend(&mut found, graph, is_parent, Direction::Backward);
-        }
-        Self::of(graph, pods, |key| found.contains(key))
+        extend(2, &|next| is_parent(next.relation) && next.outgoing);
+        extend(depth, &|next| is_flow(next.relation, pods));
+        extend(2, &|next| is_parent(next.relation) && !next.outgoing);
+        Self::of(&mesh.graph, pods, |key| found.contains(key))
     }
 
     fn of(graph: &'a Graph, pods: bool, is_in: impl Fn(&NodeKey) -> bool) -> Self {
@@ -73,28 +63,21 @@ fn is_flow(relation: Relation, pods: bool) -> bool {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Forward,
-    Backward,
-    Both,
-}
-
-/// Adds what is one edge further.
+/// Adds what is up to `steps` edges further, along those that it follows.
 fn extend<'a>(
     found: &mut HashSet<&'a NodeKey>,
-    graph: &'a Graph,
-    follows: impl Fn(Relation) -> bool,
-    direction: Direction,
+    index: &'a Index,
+    steps: usize,
+    follows: impl Fn(&Neighbour<'_>) -> bool,
 ) {
-    let mut further = Vec::new();
-    for edge in graph.edges.keys().filter(|edge| follows(edge.relation)) {
-        if direction != Direction::Backward && found.contains(&edge.from) {
-            further.push(&edge.to);
-        }
-        if direction != Direction::Forward && found.contains(&edge.to) {
-            further.push(&edge.from);
+    let mut rim: Vec<&NodeKey> = found.iter().copied().collect();
+    for _ in 0..steps {
+        let neighbours = rim.iter().flat_map(|node| index.neighbours(node));
+        let neighbours = neighbours.filter(|neighbour| follows(neighbour));
+        let further = neighbours.filter(|neighbour| found.insert(neighbour.node));
+        rim = further.map(|neighbour| neighbour.node).collect();
+        if rim.is_empty() {
+            return;
         }
     }
-    found.extend(further);
 }

@@ -73,10 +73,12 @@ kinds! {
     NotConfigured = NOT_FOUND "not-configured" "This is not configured",
     /// Another method than GET or HEAD.
     Method = METHOD_NOT_ALLOWED "method" "Only GET and HEAD are served",
-    /// None of the media types the client accepts.
-    NotAcceptable = NOT_ACCEPTABLE "not-acceptable" "This is served in another media type",
+    /// None of the media types or codings the client accepts.
+    NotAcceptable = NOT_ACCEPTABLE "not-acceptable" "This is served in another form",
     /// A request with a long body.
     Body = PAYLOAD_TOO_LARGE "body" "Requests have no bodies here",
+    /// A request to a name that this machine's own port does not answer to.
+    Host = MISDIRECTED_REQUEST "host" "This host is not served here",
     /// As many streams as may are open.
     Streams = SERVICE_UNAVAILABLE "streams" "As many streams as may are open",
     /// The answer took too long.
@@ -113,6 +115,14 @@ impl Problem {
             instance: None,
         }
     }
+
+    /// The problem of a request for `path`.
+    pub(super) fn at(self, path: &str) -> Self {
+        Self {
+            instance: Some(path.to_owned()),
+            ..self
+        }
+    }
 }
 
 impl IntoResponse for Problem {
@@ -141,15 +151,24 @@ impl IntoResponse for Problem {
 pub(super) async fn name_instance(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
-    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
-    problem.instance = Some(path);
     let (mut head, _) = response.into_parts();
     // Of the body without the path.
     head.headers.remove(header::CONTENT_LENGTH);
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    head.headers.remove(header::CONTENT_ENCODING);
+    let body = serde_json::to_vec(&problem.at(&path)).unwrap_or_default();
     Response::from_parts(head, body.into())
+}
+
+/// That there is no such node.
+pub(super) fn unknown(what: &str, name: &str, list: &str) -> Problem {
+    let name: String = name.chars().take(200).collect();
+    Problem::new(
+        Kind::Unknown,
+        format!("no {what} {name:?} is known; GET {list} lists those that are"),
+    )
 }
 
 /// For paths that are not part of the API.

@@ -1,6 +1,8 @@
 //! Finds nodes by words: names, descriptions, topics, messages, types.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::mesh::graph::{Graph, Label, NodeKey, Properties, Property};
 
@@ -14,9 +16,22 @@ pub(super) struct Hit<'a> {
     pub(super) field: &'a str,
 }
 
-/// Nodes in which every word of `query` occurs, the best first.
-pub(super) fn search<'a>(graph: &'a Graph, query: &str) -> Vec<Hit<'a>> {
-    let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+impl Hit<'_> {
+    /// Where it is among others: the better ones first; of equally good ones, the shorter key is the
+    /// nearer to the top.
+    pub(super) fn position(&self) -> (Reverse<u32>, usize, Label, Arc<str>) {
+        let NodeKey { label, key } = self.key;
+        (Reverse(self.score), key.len(), *label, key.clone())
+    }
+}
+
+/// The different words of a query.
+pub(super) fn words(query: &str) -> BTreeSet<String> {
+    query.split_whitespace().map(str::to_lowercase).collect()
+}
+
+/// Nodes in which every one of `words` occurs, the best first; of no words, none.
+pub(super) fn search<'a>(graph: &'a Graph, words: &BTreeSet<String>) -> Vec<Hit<'a>> {
     if words.is_empty() {
         return Vec::new();
     }
@@ -24,14 +39,17 @@ pub(super) fn search<'a>(graph: &'a Graph, query: &str) -> Vec<Hit<'a>> {
         .nodes
         .iter()
         .filter(|(key, _)| key.label != Label::ScrapeRun)
-        .filter_map(|(key, properties)| hit(key, properties, &words))
+        .filter_map(|(key, properties)| hit(key, properties, words))
         .collect();
-    // Of equally good ones, the shorter key is the nearer to the top.
-    hits.sort_by_key(|hit| (Reverse(hit.score), hit.key.key.len(), hit.key));
+    hits.sort_by_cached_key(Hit::position);
     hits
 }
 
-fn hit<'a>(key: &'a NodeKey, properties: &'a Properties, words: &[String]) -> Option<Hit<'a>> {
+fn hit<'a>(
+    key: &'a NodeKey,
+    properties: &'a Properties,
+    words: &BTreeSet<String>,
+) -> Option<Hit<'a>> {
     let fields: Vec<(&str, u32, String)> = fields(key, properties)
         .map(|(field, text)| (field, weight(field), text.to_lowercase()))
         .collect();

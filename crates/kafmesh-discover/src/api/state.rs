@@ -24,6 +24,9 @@ use crate::status::Statuses;
 const CHANGE_STREAMS: usize = 256;
 const WATCH_STREAMS: usize = 32;
 
+/// How many answers that go through the whole graph are made at once; others wait.
+const WORKERS: usize = 4;
+
 /// What the handlers of requests share.
 #[derive(Clone)]
 pub(super) struct Api(Arc<Inner>);
@@ -36,6 +39,7 @@ struct Inner {
     changes: Arc<Changes>,
     change_streams: Arc<Semaphore>,
     watch_streams: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
     watcher: Watcher,
     statuses: Statuses,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
@@ -62,6 +66,7 @@ impl Api {
             mesh: parts.mesh,
             change_streams: Arc::new(Semaphore::new(CHANGE_STREAMS)),
             watch_streams: Arc::new(Semaphore::new(WATCH_STREAMS)),
+            workers: Arc::new(Semaphore::new(WORKERS)),
             watcher: Watcher {
                 dialer: parts.dialer,
                 token: parts.watch_token,
@@ -128,6 +133,24 @@ impl Api {
         room(&self.0.watch_streams, WATCH_STREAMS)
     }
 
+    /// Does what takes long in a large mesh where it holds up no other request. It counts until it ends,
+    /// also when its client is gone.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let failed = |e: &dyn std::fmt::Display| {
+            Problem::new(Kind::Internal, format!("the answer cannot be made: {e}"))
+        };
+        let room = self.0.workers.clone().acquire_owned().await;
+        let room = room.map_err(|e| failed(&e))?;
+        let working = tokio::task::spawn_blocking(move || {
+            let _room = room;
+            work()
+        });
+        working.await.map_err(|e| failed(&e))
+    }
+
     /// An answer about a revision of the mesh.
     pub(super) fn json<T: Serialize>(&self, revision: u64, body: &T) -> Response {
         match serde_json::to_vec(body) {
@@ -179,7 +202,10 @@ impl Api {
             }
         };
         drop(whole);
-        let zipped = accepts_gzip(headers);
+        // One coding is left of those the client accepts.
+        let zipped = headers
+            .get(header::ACCEPT_ENCODING)
+            .is_some_and(|coding| coding == "gzip");
         let body = if zipped {
             &rendered.gzip
         } else {
@@ -218,18 +244,4 @@ fn room(streams: &Arc<Semaphore>, most: usize) -> Result<OwnedSemaphorePermit, P
             format!("{most} streams are open, which is as many as may be; try again later"),
         )
     })
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING);
-    accepted
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|coding| {
-            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = weight.trim().trim_start_matches("q=");
-            name.trim().eq_ignore_ascii_case("gzip")
-                && !weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0)
-        })
 }

@@ -113,3 +113,54 @@ async fn browsers_do_no_more_than_show_what_they_get() {
         assert!(answer.header("cache-control").is_some());
     }
 }
+
+#[tokio::test]
+async fn an_open_port_of_this_machine_answers_to_its_own_names_only() {
+    let router = Fixture::new(mesh()).router();
+    for host in [
+        "localhost",
+        "LocalHost:8080",
+        "localhost.:8080",
+        "map.localhost",
+        "127.0.0.1:8080",
+        "[::1]:8080",
+        "10.1.2.3",
+    ] {
+        let answer = get_with(&router, "/api/v1/mesh", &[("host", host)]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{host}");
+    }
+    // A page of evil.example, whose name leads here for a moment.
+    for host in [
+        "evil.example:8080",
+        "localhost.evil.example",
+        "evil-localhost",
+        "127.0.0.1.evil.example",
+        "not a host",
+        "",
+    ] {
+        for path in ["/api/v1/mesh", "/health/ready", "/nowhere"] {
+            let answer = get_with(&router, path, &[("host", host)]).await;
+            assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{host}");
+            assert_eq!(answer.json()["type"], "urn:kafmesh:problem:host");
+        }
+    }
+    // As HTTP/2 and proxies name it.
+    let path = "http://evil.example:8080/api/v1/mesh";
+    let answer = get_with(&router, path, &[("host", "localhost")]).await;
+    assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
+    let answer = get(&router, "http://localhost:8080/api/v1/mesh").await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_protected_port_and_one_of_the_network_answer_to_any_name() {
+    let mut fixture = Fixture::new(mesh());
+    fixture.parts.loopback = false;
+    let host = ("host", "kafmesh-discover.prod.svc:8080");
+    let answer = get_with(&fixture.router(), "/api/v1/mesh", &[host]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let router = Fixture::with(mesh(), with_token(false)).router();
+    let token = ("authorization", "Bearer opensesame");
+    let answer = get_with(&router, "/api/v1/mesh", &[host, token]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}

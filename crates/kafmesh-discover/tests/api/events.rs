@@ -28,7 +28,7 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) async fn open(router: &Router, path: &str, last: Option<&str>) -> Self {
-        let mut request = Request::get(path);
+        let mut request = Request::get(path).header("accept-encoding", "gzip");
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -138,6 +138,43 @@ async fn a_client_that_returns_is_told_what_it_missed() {
         revisions.push(event.data["revision"].as_u64().unwrap());
     }
     assert_eq!(revisions, [8, 9, 10]);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_no_event() {
+    let fixture = Fixture::new(mesh());
+    let router = fixture.router();
+    let mut events = Events::open(&router, "/api/v1/events", None).await;
+    let first = events.next().await.unwrap().id;
+    let shown = |name: &str| fixture.show(Pods::from([pod(name, "127.0.0.1:1", shop())]));
+    // Scrapes that find nothing new, and a revision in which no node is another.
+    for _ in 0..3 {
+        fixture.scrape();
+        tokio::task::yield_now().await;
+    }
+    shown("shop-1");
+    let change = events.next().await.unwrap();
+    assert_eq!(change.data["revision"], 8);
+    fixture.scrape();
+    tokio::task::yield_now().await;
+    shown("shop-1");
+    tokio::task::yield_now().await;
+    shown("shop-2");
+    let change = events.next().await.unwrap();
+    assert_eq!(change.data["revision"], 10);
+
+    let mut missed = Events::open(&router, "/api/v1/events", Some(&first)).await;
+    for revision in [8, 10] {
+        let event = missed.next().await.unwrap();
+        assert_eq!(event.name, "change");
+        assert_eq!(event.data["revision"], revision);
+        assert_eq!(event.data["truncated"], false);
+    }
+    // Nothing is left of them but what comes next.
+    shown("shop-3");
+    assert_eq!(missed.next().await.unwrap().data["revision"], 11);
+    let mut none = Events::open(&router, "/api/v1/events", Some(&change.id)).await;
+    assert_eq!(none.next().await.unwrap().data["revision"], 11);
 }
 
 #[tokio::test]

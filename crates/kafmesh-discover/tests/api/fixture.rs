@@ -1,5 +1,6 @@
 //! A small mesh, and an API about it.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ impl Fixture {
             dialer: Dialer::new(Duration::from_secs(5)),
             watch_token: None,
             access,
+            loopback: true,
             statuses,
             metrics: Arc::new(|| "# EOF\n".to_owned()),
             stop: CancellationToken::new(),
@@ -57,6 +59,15 @@ impl Fixture {
 
     pub(crate) fn router(&self) -> Router {
         api::router(self.parts.clone())
+    }
+
+    /// Adds a scrape that found nothing new.
+    pub(crate) fn scrape(&self) {
+        let mut next = Mesh::clone(&self.mesh.borrow());
+        let mut run = next.runs[0].clone();
+        run.id = format!("run-{}", next.runs.len()).into();
+        next.runs.push(run);
+        self.mesh.send_replace(Arc::new(next));
     }
 
     /// Replaces the pods by others.
@@ -82,7 +93,21 @@ pub(crate) struct Answered {
 
 impl Answered {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("the body is JSON")
+        serde_json::from_slice(&self.decoded()).expect("the body is JSON")
+    }
+
+    /// The body, unzipped where it says that it is zipped.
+    pub(crate) fn decoded(&self) -> Vec<u8> {
+        let mut decoded = Vec::new();
+        match self.header("content-encoding") {
+            None => decoded.extend_from_slice(&self.body),
+            Some("gzip") => {
+                let mut zipped = flate2::read::GzDecoder::new(&self.body[..]);
+                zipped.read_to_end(&mut decoded).expect("the body is gzip");
+            }
+            Some(other) => panic!("nobody accepts {other}"),
+        }
+        decoded
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -102,7 +127,11 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Response<Bo
 }
 
 pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answered {
-    let (head, body) = send(router, request).await.into_parts();
+    read(send(router, request).await).await
+}
+
+pub(crate) async fn read(response: Response<Body>) -> Answered {
+    let (head, body) = response.into_parts();
     Answered {
         status: head.status,
         headers: head.headers,

@@ -213,7 +213,7 @@ async fn pods_that_cannot_be_watched_are_told_of() {
 
 #[tokio::test]
 async fn a_pod_that_ends_its_stream_is_asked_again() {
-    let mut one = Pod::start(None, false).await;
+    let one = Pod::start(None, false).await;
     let fixture = Fixture::new(mesh());
     fixture.show(pods([("one", &one)]));
     let mut events = Events::open(&fixture.router(), PATH, None).await;
@@ -229,7 +229,6 @@ async fn a_pod_that_ends_its_stream_is_asked_again() {
         }
     }
     assert!(one.asked.load(Ordering::Relaxed) >= 2);
-    one.disabled = true;
 }
 
 #[tokio::test]

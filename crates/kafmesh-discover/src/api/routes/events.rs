@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::ToSchema;
 
 use crate::api::changes::{Change, Changes};
+use crate::api::extract::{Nothing, Query};
 use crate::api::problem::Problem;
 use crate::api::state::Api;
 
@@ -53,6 +54,7 @@ pub(in crate::api) struct Position {
 pub(super) async fn events(
     State(api): State<Api>,
     headers: HeaderMap,
+    Query(Nothing {}): Query<Nothing>,
 ) -> Result<Response, Problem> {
     let room = api.change_stream()?;
     let changes = api.changes();

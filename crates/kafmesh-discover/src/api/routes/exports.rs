@@ -6,11 +6,10 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::unknown;
 use crate::api::export;
 use crate::api::extract::{Query, bounded};
 use crate::api::part::Part;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{Kind, Problem, unknown};
 use crate::api::state::Api;
 use crate::api::view::{EdgeView, NodeView};
 use crate::mesh::Mesh;
@@ -150,18 +149,15 @@ async fn write(
         }
     };
     let pods = query.pods.unwrap_or(false);
-    // A large mesh takes longer than other requests should wait.
-    let writing = tokio::task::spawn_blocking(move || {
-        let part = match start {
+    let writing = api.work(move || {
+        let part = match &start {
             None => Part::whole(&mesh.graph, pods),
-            Some(start) => Part::around(&mesh.graph, pods, &[start], depth),
+            Some(start) => Part::around(&mesh, pods, start, depth),
         };
         text(&mesh, &part)
     });
     let text = writing
-        .await
-        .map_err(std::io::Error::other)
-        .and_then(|text| Ok(text?))
+        .await?
         .map_err(|e| Problem::new(Kind::Internal, format!("the export failed: {e}")))?;
     let mut response = api.text(revision, content_type, text);
     let name = format!("inline; filename=\"{file}\"");

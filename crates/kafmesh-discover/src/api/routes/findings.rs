@@ -5,8 +5,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::page::{List, Page};
-use crate::api::extract::Query;
+use crate::api::extract::Paged;
+use crate::api::page::{List, Page};
 use crate::api::problem::Problem;
 use crate::api::state::Api;
 use crate::mesh::findings::{Finding, FindingKind, Severity};
@@ -22,12 +22,6 @@ pub(super) struct Findings {
     /// Only those of this kind.
     #[param(inline)]
     kind: Option<FindingKind>,
-    /// How many items to pass over.
-    #[param(minimum = 0, maximum = 1_000_000, default = 0)]
-    offset: Option<u32>,
-    /// How many items to return at most.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
 }
 
 /// What is wrong, or is likely to be
@@ -38,12 +32,12 @@ pub(super) struct Findings {
     get,
     path = "/api/v1/findings",
     tag = "mesh",
-    params(Findings),
+    params(Findings, Page),
     responses((status = 200, description = "A page of findings", body = List<Finding>))
 )]
 pub(super) async fn findings(
     State(api): State<Api>,
-    Query(query): Query<Findings>,
+    Paged(query, page): Paged<Findings>,
 ) -> Result<Response, Problem> {
     let mesh = api.mesh();
     let findings = mesh.findings.iter().filter(|finding| {
@@ -52,7 +46,11 @@ pub(super) async fn findings(
             .is_none_or(|severity| finding.severity == severity)
             && query.kind.is_none_or(|kind| finding.kind == kind)
     });
-    let page = Page::new(query.offset, query.limit);
-    let list = page.of(mesh.revision, findings, |finding| finding)?;
+    let position = |finding: &&Finding| {
+        let (subject, message) = (finding.subject.clone(), finding.message.clone());
+        (finding.severity, finding.kind, subject, message)
+    };
+    let list = page.window()?;
+    let list = list.of(mesh.revision, findings, position, |finding| finding)?;
     Ok(api.json(mesh.revision, &list))
 }

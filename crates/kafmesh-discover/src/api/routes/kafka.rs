@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::page::{List, Page};
 use crate::api::extract::Query;
+use crate::api::page::{List, Page};
 use crate::api::problem::{Kind, Problem};
 use crate::api::state::Api;
 use crate::mesh::Mesh;
@@ -24,6 +24,16 @@ pub(super) struct Named<'a, T> {
     /// What Kafka tells of it.
     #[serde(flatten)]
     actual: &'a T,
+}
+
+impl<'a, T> Named<'a, T> {
+    fn new(of: &Actual, name: &'a str, actual: &'a T) -> Self {
+        Self {
+            name,
+            at: of.at,
+            actual,
+        }
+    }
 }
 
 fn actual(mesh: &Mesh) -> Result<&Actual, Problem> {
@@ -50,14 +60,15 @@ pub(super) async fn topics(
     State(api): State<Api>,
     Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
-    page.bounds()?;
+    let list = page.window()?;
     let mesh = api.mesh();
     let actual = actual(&mesh)?;
-    let list = page.of(mesh.revision, &actual.topics, |(name, topic)| Named {
-        name,
-        at: actual.at,
-        actual: topic,
-    })?;
+    let list = list.of(
+        mesh.revision,
+        &actual.topics,
+        |(name, _)| name.to_string(),
+        |(name, topic)| Named::new(actual, name, topic),
+    )?;
     Ok(api.json(mesh.revision, &list))
 }
 
@@ -76,13 +87,14 @@ pub(super) async fn groups(
     State(api): State<Api>,
     Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
-    page.bounds()?;
+    let list = page.window()?;
     let mesh = api.mesh();
     let actual = actual(&mesh)?;
-    let list = page.of(mesh.revision, &actual.groups, |(name, group)| Named {
-        name,
-        at: actual.at,
-        actual: group,
-    })?;
+    let list = list.of(
+        mesh.revision,
+        &actual.groups,
+        |(name, _)| name.to_string(),
+        |(name, group)| Named::new(actual, name, group),
+    )?;
     Ok(api.json(mesh.revision, &list))
 }

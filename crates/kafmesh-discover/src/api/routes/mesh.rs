@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::extract::{Nothing, Query};
 use crate::api::problem::Problem;
 use crate::api::state::Api;
 use crate::api::view::{EdgeView, NodeView};
@@ -113,7 +114,11 @@ impl<'a> MeshView<'a> {
     tag = "mesh",
     responses((status = 200, description = "The mesh", body = MeshView))
 )]
-pub(super) async fn mesh(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn mesh(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Response, Problem> {
     let render = |mesh: &Mesh| serde_json::to_vec(&MeshView::new(mesh));
     api.whole(&headers, render).await
 }

@@ -8,7 +8,6 @@ mod home;
 mod kafka;
 mod mesh;
 mod nodes;
-mod page;
 mod pods;
 mod search;
 mod watch;

@@ -5,9 +5,9 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::{List, Page, unknown};
-use crate::api::extract::{Path, Query};
-use crate::api::problem::Problem;
+use crate::api::extract::{Paged, Path, Query};
+use crate::api::page::{List, Page};
+use crate::api::problem::{Problem, unknown};
 use crate::api::state::Api;
 use crate::api::view::{EdgeView, NodeView};
 use crate::mesh::graph::{Edge, Label, NodeKey, ObjectKind};
@@ -42,12 +42,6 @@ pub(super) struct Nodes {
     /// Only those with this label.
     #[param(inline)]
     label: Option<Label>,
-    /// How many items to pass over.
-    #[param(minimum = 0, maximum = 1_000_000, default = 0)]
-    offset: Option<u32>,
-    /// How many items to return at most.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
 }
 
 /// Every node
@@ -57,14 +51,14 @@ pub(super) struct Nodes {
     get,
     path = "/api/v1/nodes",
     tag = "mesh",
-    params(Nodes),
+    params(Nodes, Page),
     responses((status = 200, description = "A page of nodes", body = List<NodeView>))
 )]
 pub(super) async fn nodes(
     State(api): State<Api>,
-    Query(nodes): Query<Nodes>,
+    Paged(nodes, page): Paged<Nodes>,
 ) -> Result<Response, Problem> {
-    list(&api, nodes.label, &Page::new(nodes.offset, nodes.limit))
+    list(&api, nodes.label, &page)
 }
 
 /// The services
@@ -116,7 +110,10 @@ fn list(api: &Api, label: Option<Label>, page: &Page) -> Result<Response, Proble
     let mesh = api.mesh();
     let nodes = mesh.graph.nodes.iter();
     let nodes = nodes.filter(|(key, _)| label.is_none_or(|label| key.label == label));
-    let list = page.of(mesh.revision, nodes, NodeView::from)?;
+    let position = |(key, _): &(&NodeKey, _)| (key.label, key.key.clone());
+    let list = page
+        .window()?
+        .of(mesh.revision, nodes, position, NodeView::from)?;
     Ok(api.json(mesh.revision, &list))
 }
 
@@ -292,7 +289,7 @@ fn detail(
     page: &Page,
     unknown: impl FnOnce() -> Problem,
 ) -> Result<Response, Problem> {
-    page.bounds()?;
+    let window = page.window()?;
     let mesh = api.mesh();
     let graph = &mesh.graph;
     let node = graph.nodes.get_key_value(key).ok_or_else(unknown)?;
@@ -309,12 +306,22 @@ fn detail(
             to,
         };
         let edge = graph.edges.get_key_value(&edge)?;
-        Some((edge, graph.nodes.get_key_value(neighbour.node)?))
+        let node = graph.nodes.get_key_value(neighbour.node)?;
+        // What its edges lead to is first.
+        let place = (!neighbour.outgoing, neighbour.relation, neighbour.role);
+        Some(((place, node.0.label, node.0.key.clone()), edge, node))
     });
-    let neighbours = page.of(mesh.revision, neighbours, |(edge, node)| Neighbour {
-        edge: edge.into(),
-        node: node.into(),
-    })?;
+    let mut neighbours: Vec<_> = neighbours.collect();
+    neighbours.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+    let neighbours = window.of(
+        mesh.revision,
+        neighbours,
+        |(position, ..)| position.clone(),
+        |(_, edge, node)| Neighbour {
+            edge: edge.into(),
+            node: node.into(),
+        },
+    )?;
     let detail = Detail {
         node: node.into(),
         neighbours,

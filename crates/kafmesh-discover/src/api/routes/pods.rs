@@ -1,5 +1,7 @@
 //! Pods, and the scrapes that asked them.
 
+use std::cmp::Reverse;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -7,9 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::{List, Page, unknown};
-use crate::api::extract::{Path, Query};
-use crate::api::problem::Problem;
+use crate::api::extract::{Nothing, Paged, Path, Query};
+use crate::api::page::{List, Page};
+use crate::api::problem::{Problem, unknown};
 use crate::api::state::Api;
 use crate::mesh::description::Description;
 use crate::mesh::pod::{Failure, Instance, Observed, Pod, PodKey};
@@ -85,12 +87,6 @@ pub(super) struct Pods {
     /// Only those that are doing so.
     #[param(inline)]
     state: Option<PodState>,
-    /// How many items to pass over.
-    #[param(minimum = 0, maximum = 1_000_000, default = 0)]
-    offset: Option<u32>,
-    /// How many items to return at most.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
 }
 
 /// The pods
@@ -100,12 +96,12 @@ pub(super) struct Pods {
     get,
     path = "/api/v1/pods",
     tag = "pods",
-    params(Pods),
+    params(Pods, Page),
     responses((status = 200, description = "A page of pods", body = List<PodView>))
 )]
 pub(super) async fn pods(
     State(api): State<Api>,
-    Query(query): Query<Pods>,
+    Paged(query, page): Paged<Pods>,
 ) -> Result<Response, Problem> {
     let mesh = api.mesh();
     let pods = mesh.pods.values().map(|pod| PodView::from(&**pod));
@@ -113,8 +109,8 @@ pub(super) async fn pods(
         query.state.is_none_or(|state| pod.state == state)
             && (query.service.is_none() || pod.service == query.service.as_deref())
     });
-    let page = Page::new(query.offset, query.limit);
-    let list = page.of(mesh.revision, pods, |pod| pod)?;
+    let list = page.window()?;
+    let list = list.of(mesh.revision, pods, |pod| pod.pod.key.clone(), |pod| pod)?;
     Ok(api.json(mesh.revision, &list))
 }
 
@@ -155,6 +151,7 @@ pub(super) struct PodDetail<'a> {
 pub(super) async fn pod(
     State(api): State<Api>,
     Path(path): Path<PodPath>,
+    Query(Nothing {}): Query<Nothing>,
 ) -> Result<Response, Problem> {
     let mesh = api.mesh();
     let key = PodKey::new(&path.namespace, &path.name);
@@ -185,7 +182,12 @@ pub(super) async fn runs(
     Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
     let mesh = api.mesh();
-    let list = page.of(mesh.revision, mesh.runs.iter().rev(), |run| run)?;
+    let position = |run: &&ScrapeRun| Reverse((run.started, run.id.clone()));
+    let mut runs: Vec<_> = mesh.runs.iter().collect();
+    runs.sort_by_key(position);
+    let list = page
+        .window()?
+        .of(mesh.revision, runs, position, |run| run)?;
     // Scrapes end without a new revision.
     Ok(Json(list).into_response())
 }

@@ -7,17 +7,19 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::{List, Page, unknown};
-use crate::api::extract::{Query, bounded};
-use crate::api::problem::{Kind, Problem};
+use crate::api::extract::{Paged, Query, bounded};
+use crate::api::page::{List, Page};
+use crate::api::problem::{Kind, Problem, unknown};
 use crate::api::search;
 use crate::api::state::Api;
 use crate::api::view::{LinkKey, NodeView};
+use crate::mesh::Mesh;
 use crate::mesh::graph::{Label, NodeKey, Relation};
 use crate::mesh::index::Direction;
 
-/// The longest query, in characters.
+/// The longest query, in characters, and how many different words it has at most.
 const LONGEST_QUERY: usize = 200;
+const MOST_WORDS: usize = 10;
 
 /// How many nodes upstream and downstream tell at most.
 const MOST_REACHED: usize = 10_000;
@@ -27,16 +29,10 @@ const MOST_REACHED: usize = 10_000;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
-    /// Words. Each must occur in a name, a description, a topic, a message or a type; upper and lower
-    /// case are the same.
+    /// Up to 10 words. Each must occur in a name, a description, a topic, a message or a type; upper and
+    /// lower case are the same.
     #[param(min_length = 1, max_length = 200, example = "order total")]
     q: String,
-    /// How many items to pass over.
-    #[param(minimum = 0, maximum = 1_000_000, default = 0)]
-    offset: Option<u32>,
-    /// How many items to return at most.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
 }
 
 /// A node that was found.
@@ -58,12 +54,12 @@ pub(super) struct Hit<'a> {
     get,
     path = "/api/v1/search",
     tag = "mesh",
-    params(Search),
+    params(Search, Page),
     responses((status = 200, description = "A page of nodes", body = List<Hit>))
 )]
 pub(super) async fn search(
     State(api): State<Api>,
-    Query(query): Query<Search>,
+    Paged(query, page): Paged<Search>,
 ) -> Result<Response, Problem> {
     let length = query.q.chars().count();
     if length > LONGEST_QUERY || query.q.trim().is_empty() {
@@ -71,15 +67,24 @@ pub(super) async fn search(
             format!("`q` has {length} characters; give 1 to {LONGEST_QUERY}, not only spaces");
         return Err(Problem::new(Kind::Parameter, detail));
     }
+    let words = search::words(&query.q);
+    if words.len() > MOST_WORDS {
+        let detail = format!("`q` has {} words; give {MOST_WORDS} at most", words.len());
+        return Err(Problem::new(Kind::Parameter, detail));
+    }
+    let window = page.window()?;
     let mesh = api.mesh();
-    let page = Page::new(query.offset, query.limit);
-    let hits = search::search(&mesh.graph, &query.q);
-    let list = page.of(mesh.revision, hits, |hit| Hit {
-        node: (hit.key, hit.properties).into(),
-        score: hit.score,
-        field: hit.field,
-    })?;
-    Ok(api.json(mesh.revision, &list))
+    let answering = api.clone();
+    let answer = move || {
+        let hits = search::search(&mesh.graph, &words);
+        let list = window.of(mesh.revision, hits, search::Hit::position, |hit| Hit {
+            node: (hit.key, hit.properties).into(),
+            score: hit.score,
+            field: hit.field,
+        })?;
+        Ok(answering.json(mesh.revision, &list))
+    };
+    api.work(answer).await?
 }
 
 /// From where, and how far.
@@ -137,7 +142,7 @@ pub(super) async fn upstream(
     State(api): State<Api>,
     Query(query): Query<Reach>,
 ) -> Result<Response, Problem> {
-    along(&api, &query, Direction::Upstream)
+    along(&api, query, Direction::Upstream).await
 }
 
 /// Where data goes
@@ -155,42 +160,48 @@ pub(super) async fn downstream(
     State(api): State<Api>,
     Query(query): Query<Reach>,
 ) -> Result<Response, Problem> {
-    along(&api, &query, Direction::Downstream)
+    along(&api, query, Direction::Downstream).await
 }
 
-fn along(api: &Api, query: &Reach, direction: Direction) -> Result<Response, Problem> {
+async fn along(api: &Api, query: Reach, direction: Direction) -> Result<Response, Problem> {
     let depth = bounded("depth", query.depth, 4, (1, 100))?;
     let mesh = api.mesh();
-    let graph = &mesh.graph;
     let start = NodeKey::new(query.label, query.key.as_str());
-    if !graph.nodes.contains_key(&start) {
+    if !mesh.graph.nodes.contains_key(&start) {
         let list = format!("/api/v1/nodes?label={}", query.label);
         return Err(unknown(query.label.name(), &query.key, &list));
     }
-    let mut reached = mesh.index.flow(&start, direction, depth);
-    let truncated = reached.len() > MOST_REACHED;
-    reached.truncate(MOST_REACHED);
-    let ends: HashSet<&NodeKey> = reached
-        .iter()
-        .map(|(key, _)| *key)
-        .chain([&start])
-        .collect();
-    let edges = graph.edges.keys().filter(|edge| {
-        let flows = matches!(
-            edge.relation,
-            Relation::Reads | Relation::Writes | Relation::PersistsTo
-        );
-        flows && ends.contains(&edge.from) && ends.contains(&edge.to)
-    });
-    let nodes = reached.iter().filter_map(|&(key, depth)| {
-        let node = graph.nodes.get_key_value(key)?.into();
-        Some(ReachedNode { node, depth })
-    });
-    let view = ReachedView {
-        revision: mesh.revision,
-        nodes: nodes.collect(),
-        edges: edges.map(LinkKey::from).collect(),
-        truncated,
-    };
-    Ok(api.json(mesh.revision, &view))
+    let answering = api.clone();
+    api.work(move || {
+        let view = ReachedView::new(&mesh, &start, direction, depth);
+        answering.json(mesh.revision, &view)
+    })
+    .await
+}
+
+impl<'a> ReachedView<'a> {
+    fn new(mesh: &'a Mesh, start: &NodeKey, direction: Direction, depth: usize) -> Self {
+        let graph = &mesh.graph;
+        let mut reached = mesh.index.flow(start, direction, depth);
+        let truncated = reached.len() > MOST_REACHED;
+        reached.truncate(MOST_REACHED);
+        let ends: HashSet<&NodeKey> = reached.iter().map(|(key, _)| *key).chain([start]).collect();
+        let edges = graph.edges.keys().filter(|edge| {
+            let flows = matches!(
+                edge.relation,
+                Relation::Reads | Relation::Writes | Relation::PersistsTo
+            );
+            flows && ends.contains(&edge.from) && ends.contains(&edge.to)
+        });
+        let nodes = reached.iter().filter_map(|&(key, depth)| {
+            let node = graph.nodes.get_key_value(key)?.into();
+            Some(ReachedNode { node, depth })
+        });
+        Self {
+            revision: mesh.revision,
+            nodes: nodes.collect(),
+            edges: edges.map(LinkKey::from).collect(),
+            truncated,
+        }
+    }
 }

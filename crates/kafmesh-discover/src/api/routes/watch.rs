@@ -10,9 +10,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::events::streamed;
-use super::page::unknown;
 use crate::api::extract::{Path, Query};
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{Kind, Problem, unknown};
 use crate::api::state::Api;
 use crate::api::watch::{Event, Target, Watch};
 
