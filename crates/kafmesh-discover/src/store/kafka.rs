@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::mesh::graph::{Graph, Properties};
+use crate::mesh::graph::{Edge, Graph, NodeKey, Properties};
 
-/// The properties that come from Kafka.
-const PROPERTIES: [&str; 7] = [
+/// The properties that come from Kafka, of whatever else comes from pods.
+const PROPERTIES: [&str; 8] = [
     "actualPartitions",
     "actualReplication",
     "groupStates",
     "lag",
+    "lagUnknown",
     "members",
     "missing",
     "uncommitted",
 ];
+
+/// The labels and relations of what comes from Kafka altogether.
+const LABELS: [&str; 2] = ["ConsumerGroup", "Kafka"];
+const RELATIONS: [&str; 2] = ["CONSUMES", "IN_GROUP"];
 
 /// `graph`, which is derived without Kafka, with what `before` has from it.
 pub(super) fn keep(graph: &Graph, before: &Graph) -> Arc<Graph> {
@@ -23,6 +28,19 @@ pub(super) fn keep(graph: &Graph, before: &Graph) -> Arc<Graph> {
     }
     for (edge, properties) in &mut graph.edges {
         keep_properties(properties, before.edges.get(edge));
+    }
+    let is_from_kafka = |node: &NodeKey| LABELS.contains(&node.label.name());
+    for (node, properties) in &before.nodes {
+        if is_from_kafka(node) {
+            graph.nodes.insert(node.clone(), properties.clone());
+        }
+    }
+    for (edge, properties) in &before.edges {
+        let Edge { from, to, .. } = edge;
+        let leads = graph.nodes.contains_key(from) && graph.nodes.contains_key(to);
+        if leads && RELATIONS.contains(&edge.relation.name()) {
+            graph.edges.insert(edge.clone(), properties.clone());
+        }
     }
     Arc::new(graph)
 }
