@@ -43,7 +43,7 @@ impl Block {
             ("sh", ["run", "fails"]) => Self::Run { fails: true },
             ("sh", ["manual"]) => Self::Manual,
             ("text", ["output"]) => Self::Output,
-            ("rust" | "yaml" | "proto" | "toml", [what]) => match what.split_once('=') {
+            ("rust" | "yaml" | "proto" | "toml" | "json", [what]) => match what.split_once('=') {
                 Some(("file", path)) => Self::File(path.to_owned()),
                 Some(("append", path)) => Self::Append(path.to_owned()),
                 Some(("excerpt", path)) => Self::Excerpt(path.to_owned()),
@@ -138,7 +138,7 @@ mod tests {
             "indented",
             "yaml ignore",
             "rust run",
-            "json file=a.json",
+            "ini file=a.ini",
             "sh run maybe",
         ] {
             assert_eq!(
