@@ -43,13 +43,7 @@ fn tls(error: &TlsError) -> (FailureKind, String) {
                  --pod-ca, and the name it is for with --pod-server-name"
             ),
         ),
-        TlsError::AlertReceived(_) => (
-            FailureKind::Denied,
-            format!(
-                "it refuses our TLS ({error}); if it asks for a certificate, name one that it \
-                 trusts with --pod-certificate and --pod-key"
-            ),
-        ),
+        TlsError::AlertReceived(_) => refused(&error.to_string()),
         _ => (
             FailureKind::Invalid,
             format!(
@@ -60,18 +54,20 @@ fn tls(error: &TlsError) -> (FailureKind, String) {
     }
 }
 
+fn refused(alert: &str) -> (FailureKind, String) {
+    let why = format!(
+        "it refuses our TLS ({alert}); if it asks for a certificate, name one that it trusts with \
+         --pod-certificate and --pod-key"
+    );
+    (FailureKind::Denied, why)
+}
+
 fn broken(kind: io::ErrorKind, error: &(dyn Error + 'static)) -> (FailureKind, String) {
     let deepest = deepest(error);
     // A refusal of our certificate comes after the handshake (TLS 1.3), through HTTP/2's error,
     // which keeps its text only.
     if deepest.contains("fatal alert") {
-        return (
-            FailureKind::Denied,
-            format!(
-                "it refuses our TLS ({deepest}); if it asks for a certificate, name one that it \
-                 trusts with --pod-certificate and --pod-key"
-            ),
-        );
+        return refused(&deepest);
     }
     match kind {
         io::ErrorKind::ConnectionRefused => (

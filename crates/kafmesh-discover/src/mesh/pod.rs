@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::description::Description;
 
-/// What a pod is told apart by: `namespace/name`, or `static/host:port` for a static target.
+/// What a pod is told apart by: `namespace/name`, or `(static)/host:port` for a static target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct PodKey(Arc<str>);
@@ -21,8 +21,7 @@ impl PodKey {
         Self(format!("{namespace}/{name}").into())
     }
 
-    /// The key of a static target. No namespace contains a dot or is called like this one by
-    /// accident: it is not a valid DNS label.
+    /// The key of a static target.
     pub fn of_target(address: &str) -> Self {
         Self(format!("{TARGETS}/{address}").into())
     }

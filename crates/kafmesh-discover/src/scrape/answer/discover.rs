@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use kafmesh_proto::discover::v1 as proto;
 
-use super::Invalid;
+use super::{Invalid, worker};
 use crate::mesh::description::{
-    Component, Description, Message, Output, Processor, Topic, TopicSettings, TopicUse, Worker,
+    Component, Description, Message, Output, Processor, Topic, TopicSettings, TopicUse,
 };
 use crate::mesh::pod::Instance;
 
@@ -49,7 +49,6 @@ pub(super) fn description(service: proto::Service) -> Description {
 }
 
 fn component(component: proto::Component) -> Component {
-    let topic_use = |topic, message| TopicUse { topic, message };
     Component {
         name: component.name,
         description: component.description,
@@ -62,12 +61,9 @@ fn component(component: proto::Component) -> Component {
         sinks: component
             .sinks
             .into_iter()
-            .map(|it| Worker {
-                name: it.name,
-                description: it.description,
-                topic: it.topic,
-                message: it.message,
-                group: it.group_name,
+            .map(|it| {
+                let used = topic_use(it.topic, it.message);
+                worker(it.name, it.description, used, it.group_name)
             })
             .collect(),
         views: component
@@ -78,30 +74,23 @@ fn component(component: proto::Component) -> Component {
         view_sources: component
             .view_sources
             .into_iter()
-            .map(|it| Worker {
-                name: it.name,
-                description: it.description,
-                topic: it.topic,
-                message: it.message,
-                group: it.group_name,
+            .map(|it| {
+                let used = topic_use(it.topic, it.message);
+                worker(it.name, it.description, used, it.group_name)
             })
             .collect(),
         view_sinks: component
             .view_sinks
             .into_iter()
-            .map(|it| Worker {
-                name: it.name,
-                description: it.description,
-                topic: it.topic,
-                message: it.message,
-                group: it.group_name,
+            .map(|it| {
+                let used = topic_use(it.topic, it.message);
+                worker(it.name, it.description, used, it.group_name)
             })
             .collect(),
     }
 }
 
 fn processor(processor: proto::Processor) -> Processor {
-    let topic_use = |topic, message| TopicUse { topic, message };
     Processor {
         name: processor.name,
         description: processor.description,
@@ -134,6 +123,10 @@ fn processor(processor: proto::Processor) -> Processor {
             .persistence
             .map(|it| topic_use(it.topic, it.message)),
     }
+}
+
+fn topic_use(topic: String, message: String) -> TopicUse {
+    TopicUse { topic, message }
 }
 
 fn settings(settings: proto::TopicSettings) -> TopicSettings {

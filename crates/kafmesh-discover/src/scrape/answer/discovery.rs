@@ -3,7 +3,8 @@
 
 use kafmesh_proto::discovery::v1 as proto;
 
-use crate::mesh::description::{Component, Description, Output, Processor, TopicUse, Worker};
+use super::worker;
+use crate::mesh::description::{Component, Description, Output, Processor, TopicUse};
 
 pub(super) fn description(service: proto::Service) -> Description {
     Description {
@@ -23,18 +24,18 @@ fn component(component: proto::Component) -> Component {
         sinks: component
             .sinks
             .into_iter()
-            .map(|it| worker(it.name, it.description, it.topic))
+            .map(|it| worker(it.name, it.description, topic_use(it.topic), String::new()))
             .collect(),
         views: uses(component.views, |it| it.topic),
         view_sources: component
             .view_sources
             .into_iter()
-            .map(|it| worker(it.name, it.description, it.topic))
+            .map(|it| worker(it.name, it.description, topic_use(it.topic), String::new()))
             .collect(),
         view_sinks: component
             .view_sinks
             .into_iter()
-            .map(|it| worker(it.name, it.description, it.topic))
+            .map(|it| worker(it.name, it.description, topic_use(it.topic), String::new()))
             .collect(),
     }
 }
@@ -60,17 +61,6 @@ fn processor(processor: proto::Processor) -> Processor {
             })
             .collect(),
         persistence: processor.persistence.map(|it| topic_use(it.topic)),
-    }
-}
-
-fn worker(name: String, description: String, topic: Option<proto::TopicDefinition>) -> Worker {
-    let TopicUse { topic, message } = topic_use(topic);
-    Worker {
-        name,
-        description,
-        topic,
-        message,
-        group: String::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use prost::Message;
 
-use crate::mesh::description::{Component, Description, TopicUse};
+use crate::mesh::description::{Component, Description, TopicUse, Worker};
 use crate::mesh::pod::Instance;
 
 mod discover;
@@ -55,6 +55,16 @@ pub(super) enum Invalid {
     Twice { what: &'static str, name: String },
     #[error("its answer says that it started at no possible time")]
     NoTime,
+}
+
+fn worker(name: String, description: String, used: TopicUse, group: String) -> Worker {
+    Worker {
+        name,
+        description,
+        topic: used.topic,
+        message: used.message,
+        group,
+    }
 }
 
 /// Brings a description into its one form, in which equal ones are equal whatever the order in which
