@@ -58,7 +58,10 @@ pub struct Error {
 }
 
 impl Dialer {
-    /// For pods that speak plaintext; to connect may take `timeout`.
+    /// For pods that speak plaintext, which are to answer within `timeout`.
+    ///
+    /// Half of it may pass until there is a connection and three quarters until it can be used,
+    /// name and TLS included: so it is told apart what fails.
     pub fn new(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -105,16 +108,17 @@ impl Dialer {
     /// Why not, with the pod, its address and what to do.
     pub async fn dial(&self, pod: &Pod) -> Result<Channel, Error> {
         let endpoint = self.endpoint(pod)?;
-        match tokio::time::timeout(self.timeout, endpoint.connect()).await {
+        let timeout = self.timeout * 3 / 4;
+        match tokio::time::timeout(timeout, endpoint.connect()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(error)) => Err(Error::of_cause(pod, &error)),
             Err(_) => Err(Error::new(
                 pod,
                 FailureKind::Timeout,
                 format!(
-                    "no connection within {:?}; check that nothing (a network policy, a firewall) \
-                     drops what kafmesh-discover sends there",
-                    self.timeout
+                    "no usable connection within {timeout:?}: either its name is not resolved or \
+                     it does not go on with TLS; check the name, and whether the annotation \
+                     kafmesh/tls should be \"false\""
                 ),
             )),
         }
@@ -127,7 +131,7 @@ impl Dialer {
                 let why = format!("its address is not of the form host:port: {error}");
                 Error::new(pod, FailureKind::NoAddress, why)
             })?
-            .connect_timeout(self.timeout)
+            .connect_timeout(self.timeout / 2)
             // A peer that is gone without a word is noticed where a stream is read for long.
             .http2_keep_alive_interval(Duration::from_secs(20));
         if !pod.tls {

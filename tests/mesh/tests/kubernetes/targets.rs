@@ -1,12 +1,15 @@
 //! Processes without Kubernetes, and their TLS.
 
 use kafmesh_discover::dial::Dialer;
-use kafmesh_discover::mesh::pod::FailureKind::{self, Denied, Invalid, Unreachable};
+use kafmesh_discover::mesh::pod::FailureKind::{self, Denied, Invalid, Timeout, Unreachable};
 use kafmesh_discover::mesh::pod::{Observed, PodKey};
 use kafmesh_discover::scrape::Config;
 use kafmesh_mesh_tests::pods::{FakePod, service};
 use kafmesh_mesh_tests::scraping::Scraping;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::helpers::{Authority, dialer};
@@ -56,22 +59,41 @@ async fn targets_that_cannot_be() {
 }
 
 #[tokio::test]
-async fn a_target_that_starts_later_is_asked_in_the_next_scrape() {
+async fn a_target_that_starts_later_is_asked_again_soon() {
     let address = kafmesh_mesh_tests::pods::free_address().await;
     let mut config = Config::new([address.to_string()]);
-    config.interval = std::time::Duration::from_millis(200);
+    config.interval = Duration::from_secs(3600);
     let scraping = Scraping::start(config);
-    scraping
-        .until("it fails", |scraped| {
-            scraped.pods.values().all(|pod| pod.failure.is_some())
-        })
-        .await;
+    let scraped = scraping.ready().await;
+    assert!(scraped.pods.values().all(|pod| pod.failure.is_some()));
     let _pod = FakePod::serving_at(&address, service("clicks")).await;
-    scraping
+    let scraped = scraping
         .until("it answers", |scraped| {
             scraped.pods.values().all(|pod| pod.failure.is_none())
         })
         .await;
+    assert_eq!(scraped.runs.len(), 1, "that was no scrape of all");
+}
+
+#[tokio::test]
+async fn a_target_whose_packets_are_dropped() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // What asks for more connections than may wait to be accepted is dropped without a word.
+    let mut waiting = Vec::new();
+    let brief = Duration::from_millis(500);
+    while let Ok(connection) = timeout(brief, TcpStream::connect(address)).await {
+        waiting.push(connection.unwrap());
+    }
+    let observed = ask(address.to_string(), None).await;
+    check(
+        &observed,
+        Timeout,
+        "no connection in time; check that nothing (a network policy, a firewall) drops what \
+         kafmesh-discover sends there",
+    );
 }
 
 #[tokio::test]
