@@ -170,7 +170,7 @@ impl Discover {
         let (scraped, seen) = watch::channel(Arc::new(Scraped::default()));
         let (actual, told) = watch::channel(None);
         let told = self.config.kafka.is_some().then_some(told);
-        let mesh = mesh::follow(seen, told);
+        let mesh = mesh::follow(seen, told, self.statuses.clone());
         registry.register_collector(Box::new(metrics::Sizes(mesh.clone())));
         registry.register_collector(Box::new(metrics::Parts(self.statuses.clone())));
 
@@ -280,10 +280,10 @@ async fn kubernetes(config: &config::Scrape) -> Result<Option<scrape::Kubernetes
         Err(error) => Err(error.to_string()),
     };
     match client {
-        Ok(client) => Ok(Some(scrape::Kubernetes {
+        Ok(client) => Ok(Some(scrape::Kubernetes::new(
             client,
-            namespaces: config.namespaces.clone(),
-        })),
+            config.namespaces.clone(),
+        ))),
         Err(why) if wanted => Err(StartError::Kubernetes { why }),
         Err(why) => {
             tracing::warn!(

@@ -11,9 +11,16 @@ use tokio::sync::watch;
 /// Passes connections on to a server, while it is told to.
 pub struct Proxy {
     address: SocketAddr,
-    open: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
     left: Arc<AtomicUsize>,
     heard: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Silent,
+    Cut,
 }
 
 impl Proxy {
@@ -22,15 +29,19 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Self {
             address: listener.local_addr().unwrap(),
-            open: Arc::new(watch::Sender::new(true)),
+            state: Arc::new(watch::Sender::new(State::Open)),
             left: Arc::new(AtomicUsize::new(usize::MAX)),
             heard: Arc::new(AtomicUsize::new(usize::MAX)),
         };
-        let (open, left, heard) = (proxy.open.clone(), proxy.left.clone(), proxy.heard.clone());
+        let (state, left, heard) = (
+            proxy.state.clone(),
+            proxy.left.clone(),
+            proxy.heard.clone(),
+        );
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (open, left, heard) = (open.clone(), left.clone(), heard.clone());
-                tokio::spawn(pass_on(client, server, open, left, heard));
+                let (state, left, heard) = (state.clone(), left.clone(), heard.clone());
+                tokio::spawn(pass_on(client, server, state, left, heard));
             }
         });
         proxy
@@ -43,7 +54,13 @@ impl Proxy {
 
     /// Cuts all connections, and every one that comes.
     pub fn cut(&self) {
-        self.open.send_replace(false);
+        self.state.send_replace(State::Cut);
+    }
+
+    /// Passes nothing on any more, and closes nothing: neither side is told. What is there or comes
+    /// until it is restored stays like that.
+    pub fn fall_silent(&self) {
+        self.state.send_replace(State::Silent);
     }
 
     /// Passes so many more pieces of what clients send on to the server, then cuts.
@@ -61,19 +78,24 @@ impl Proxy {
     pub fn restore(&self) {
         self.left.store(usize::MAX, Ordering::SeqCst);
         self.heard.store(usize::MAX, Ordering::SeqCst);
-        self.open.send_replace(true);
+        self.state.send_replace(State::Open);
     }
 }
 
 async fn pass_on(
     client: TcpStream,
     server: SocketAddr,
-    open: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
     left: Arc<AtomicUsize>,
     heard: Arc<AtomicUsize>,
 ) {
-    let mut opened = open.subscribe();
-    if !*opened.borrow_and_update() {
+    let mut seen = state.subscribe();
+    let now = *seen.borrow_and_update();
+    if now == State::Cut {
+        return;
+    }
+    if now == State::Silent {
+        let _ = seen.wait_for(|state| *state == State::Cut).await;
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else {
@@ -86,7 +108,7 @@ async fn pass_on(
         while let Ok(length @ 1..) = from_client.read(&mut piece).await {
             match left.load(Ordering::SeqCst) {
                 0 => {
-                    open.send_replace(false);
+                    state.send_replace(State::Cut);
                     return;
                 }
                 usize::MAX => {}
@@ -108,7 +130,7 @@ async fn pass_on(
         let mut piece = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from_server.read(&mut piece).await {
             if heard.load(Ordering::SeqCst) == 0 {
-                open.send_replace(false);
+                state.send_replace(State::Cut);
                 return;
             }
             if to_client.write_all(&piece[..length]).await.is_err() {
@@ -119,6 +141,11 @@ async fn pass_on(
     tokio::select! {
         () = requests => {}
         () = answers => {}
-        _ = opened.wait_for(|open| !open) => {}
+        _ = seen.wait_for(|state| *state != State::Open) => {}
+    }
+    let now = *seen.borrow();
+    if now == State::Silent {
+        // Neither connection is closed meanwhile.
+        let _ = seen.wait_for(|state| *state == State::Cut).await;
     }
 }

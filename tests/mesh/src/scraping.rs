@@ -23,10 +23,8 @@ pub struct Scraping {
 /// Asks the pods of `namespaces`, or of all, when they change and otherwise hardly ever.
 pub fn pods_of(client: Client, namespaces: &[&str]) -> Config {
     let mut config = Config::new([]);
-    config.kubernetes = Some(Kubernetes {
-        client,
-        namespaces: namespaces.iter().map(ToString::to_string).collect(),
-    });
+    let namespaces = namespaces.iter().map(ToString::to_string);
+    config.kubernetes = Some(Kubernetes::new(client, namespaces));
     config.interval = Duration::from_secs(3600);
     config
 }
@@ -40,7 +38,7 @@ impl Scraping {
     /// Starts one that knows `initial` from before.
     pub fn resume(mut config: Config, initial: Pods) -> Self {
         crate::choose_cryptography();
-        let statuses = Statuses::new([Part::Scrape, Part::Kubernetes]);
+        let statuses = Statuses::new([Part::Kubernetes]);
         config.statuses = statuses.clone();
         let (out, scraped) = watch::channel(Arc::default());
         let stop = CancellationToken::new();
@@ -74,9 +72,8 @@ impl Scraping {
 
     /// Waits until a scrape of all pods is complete.
     pub async fn ready(&self) -> Arc<Scraped> {
-        self.status("ready", |statuses| statuses.readiness().ready)
-            .await;
-        self.now()
+        self.until("all were asked", |scraped| scraped.complete)
+            .await
     }
 
     /// Waits until Kubernetes fails, and returns why.

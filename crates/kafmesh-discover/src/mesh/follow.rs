@@ -3,20 +3,26 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::JoinError;
 
 use super::Mesh;
 use super::actual::Actual;
 use super::pod::Pods;
 use crate::scrape::Scraped;
+use crate::status::{Part, Statuses};
 
 /// The mesh, as it follows from the newest of `scraped` and, if Kafka is asked, `actual`. The first is
 /// there at once. Ends when nothing is scraped any more, or nobody looks.
 ///
 /// What says nothing new gives no new revision; a scrape that found nothing new gives a snapshot
 /// that differs in its runs only.
+///
+/// [`Part::Scrape`] works in `statuses` once a mesh of all pods is there: who is told so finds them
+/// in it.
 pub fn follow(
     mut scraped: watch::Receiver<Arc<Scraped>>,
     actual: Option<watch::Receiver<Option<Arc<Actual>>>>,
+    statuses: Statuses,
 ) -> watch::Receiver<Arc<Mesh>> {
     // Without Kafka nothing is ever sent, and nothing is waited for.
     let mut asked = actual.is_some();
@@ -29,6 +35,11 @@ pub fn follow(
         ..Mesh::new(1, first.pods.clone(), told, first.runs.clone())
     };
     let (sender, receiver) = watch::channel(Arc::new(mesh));
+    if first.complete {
+        statuses.working(Part::Scrape);
+    } else {
+        statuses.waiting(Part::Scrape, "for the first answers of the processes");
+    }
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -39,8 +50,23 @@ pub fn follow(
             let now = scraped.borrow_and_update().clone();
             let told = actual.borrow_and_update().clone();
             let mesh = sender.borrow().clone();
-            if let Some(next) = next(mesh, now, told).await {
-                sender.send_replace(Arc::new(next));
+            let complete = now.complete;
+            match next(mesh, now, told).await {
+                Ok(Some(next)) => {
+                    sender.send_replace(Arc::new(next));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let why = format!(
+                        "the mesh cannot be derived from what its processes say ({error}); please \
+                         report that with the log"
+                    );
+                    statuses.failing(Part::Scrape, why);
+                    continue;
+                }
+            }
+            if complete {
+                statuses.working(Part::Scrape);
             }
         }
     });
@@ -48,16 +74,20 @@ pub fn follow(
 }
 
 /// What comes after `mesh`; `None` when nothing is new.
-async fn next(mesh: Arc<Mesh>, scraped: Arc<Scraped>, actual: Option<Arc<Actual>>) -> Option<Mesh> {
+async fn next(
+    mesh: Arc<Mesh>,
+    scraped: Arc<Scraped>,
+    actual: Option<Arc<Actual>>,
+) -> Result<Option<Mesh>, JoinError> {
     let same = same(&mesh.pods, &scraped.pods) && mesh.actual == actual;
     if same && mesh.runs == scraped.runs && mesh.scope == scraped.scope {
-        return None;
+        return Ok(None);
     }
     let mut next = Mesh::clone(&mesh);
     next.runs.clone_from(&scraped.runs);
     next.scope.clone_from(&scraped.scope);
     if same {
-        return Some(next);
+        return Ok(Some(next));
     }
     let revision = mesh.revision + 1;
     let pods = scraped.pods.clone();
@@ -68,7 +98,7 @@ async fn next(mesh: Arc<Mesh>, scraped: Arc<Scraped>, actual: Option<Arc<Actual>
         ..Mesh::new(revision, pods, actual, next.runs)
     })
     .await
-    .ok()
+    .map(Some)
 }
 
 /// Whether both are the same; mostly, unchanged pods share their allocation.
@@ -78,3 +108,6 @@ fn same(a: &Pods, b: &Pods) -> bool {
             .zip(b)
             .all(|((key, a), (other, b))| key == other && (Arc::ptr_eq(a, b) || a == b))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,15 +5,17 @@
 //! ┌─────────┐ ───────────▶ ┌──────────┐ ──────────────────┐
 //! │ Listing │              │ Watching │                   │ from the version that was seen last
 //! └─────────┘ ◀─────────── └──────────┘ ◀─────────────────┘
-//!    │   ▲      expired (410)
+//!    │   ▲      expired (410), refused
 //!    └───┘ fails
 //! ```
 //!
 //! What fails is tried again after a while, and meanwhile what is known stays. What vanished
-//! unseen is missing in the next list, and goes then.
+//! unseen is missing in the next list, and goes then. Who may list and not watch lists again and
+//! again.
 //!
-//! kube's own `watcher` does the same and does not tell when a watch that failed is there again,
-//! which an operator wants to see.
+//! kube's own `watcher` yields nothing when a watch that failed is there again, which an operator
+//! wants to see, and lists no more while the watch is refused. What it does besides is done here,
+//! too: nothing is waited for without an end, since a connection may break without a word.
 
 use std::time::Duration;
 
@@ -24,13 +26,15 @@ use kube::core::Status;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::DefaultBackoff;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Kubernetes;
 use super::found::{self, Found, Listed};
 use crate::mesh::pod::PodKey;
 
 mod explain;
+#[cfg(test)]
+mod tests;
 
 /// How many pods are listed at a time, as client-go does.
 const PAGE: u32 = 500;
@@ -67,6 +71,15 @@ pub(super) enum What {
 /// Nobody listens to the news any more.
 struct Unheard;
 
+/// Why the API server does not tell.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Kube(#[from] kube::Error),
+    #[error("no answer within {0:?}")]
+    NoAnswer(Duration),
+}
+
 /// Follows the pods of `namespace`, or of all, for as long as somebody listens.
 pub(super) async fn follow(
     kubernetes: Kubernetes,
@@ -74,12 +87,15 @@ pub(super) async fn follow(
     news: mpsc::Sender<News>,
 ) {
     let pods = ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&());
+    let client = kubernetes.client;
     let follower = Follower {
         api: match &namespace {
-            Some(namespace) => Api::namespaced_with(kubernetes.client, namespace, &pods),
-            None => Api::all_with(kubernetes.client, &pods),
+            Some(namespace) => Api::namespaced_with(client, namespace, &pods),
+            None => Api::all_with(client, &pods),
         },
         namespace,
+        timeout: kubernetes.timeout,
+        silence: kubernetes.silence,
         news,
     };
     let Err(Unheard) = follower.run().await;
@@ -88,16 +104,38 @@ pub(super) async fn follow(
 struct Follower {
     api: Api<Listed>,
     namespace: Option<String>,
+    timeout: Duration,
+    silence: Duration,
     news: mpsc::Sender<News>,
 }
 
 /// Why a watch ended.
 enum End {
-    /// The server ends each after some minutes.
+    /// The server ends each after some minutes; one that is silent for longer is as good as ended.
     InOrder,
     /// The server does not remember what happened since the version.
     Expired,
-    Failed(kube::Error),
+    Failed(Error),
+}
+
+impl End {
+    /// Whether the next watch would do no better, and only a list tells what there is.
+    fn needs_list(&self) -> bool {
+        match self {
+            Self::InOrder => false,
+            Self::Expired => true,
+            Self::Failed(error) => matches!(error, Error::Kube(kube::Error::Api(_))),
+        }
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Kube(kube::Error::Api(status)) if is_expired(&status) => Self::Expired,
+            error => Self::Failed(error),
+        }
+    }
 }
 
 impl Follower {
@@ -122,14 +160,14 @@ impl Follower {
                 if lasted {
                     backoff.reset();
                 }
-                let expired = matches!(end, End::Expired);
+                let needs_list = end.needs_list();
                 match end {
                     End::Failed(error) => self.fail("watch", &error, &mut backoff).await?,
                     // Something between us and the server may end every watch at once.
                     _ if !lasted => pause(&mut backoff).await,
                     _ => {}
                 }
-                if expired {
+                if needs_list {
                     break;
                 }
             }
@@ -137,11 +175,11 @@ impl Follower {
     }
 
     /// The pods of the mesh, and the version of the cluster they are of.
-    async fn list(&self) -> kube::Result<(Vec<Found>, String)> {
+    async fn list(&self) -> Result<(Vec<Found>, String), Error> {
         let mut params = ListParams::default().limit(PAGE);
         let mut pods = Vec::new();
         loop {
-            let page = self.api.list(&params).await?;
+            let page = self.answer(self.api.list(&params)).await?;
             pods.extend(page.items.into_iter().filter_map(Found::pod));
             params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
             if params.continue_token.is_none() {
@@ -152,21 +190,21 @@ impl Follower {
 
     /// Tells what changes from `version` on, and moves it.
     async fn watch(&self, version: &mut String) -> Result<End, Unheard> {
-        let mut events = match self.api.watch(&WatchParams::default(), version).await {
+        let params = WatchParams::default();
+        let mut events = match self.answer(self.api.watch(&params, version)).await {
             Ok(events) => events.boxed(),
-            Err(kube::Error::Api(status)) if is_expired(&status) => return Ok(End::Expired),
-            Err(error) => return Ok(End::Failed(error)),
+            Err(error) => return Ok(error.into()),
         };
         self.tell(What::Watching).await?;
         loop {
-            let what = match events.next().await {
+            let Ok(event) = timeout(self.silence, events.next()).await else {
+                return Ok(End::InOrder);
+            };
+            let what = match event {
                 None => return Ok(End::InOrder),
-                Some(Err(error)) => return Ok(End::Failed(error)),
-                Some(Ok(WatchEvent::Error(status))) if is_expired(&status) => {
-                    return Ok(End::Expired);
-                }
+                Some(Err(error)) => return Ok(Error::from(error).into()),
                 Some(Ok(WatchEvent::Error(status))) => {
-                    return Ok(End::Failed(kube::Error::Api(status)));
+                    return Ok(Error::from(kube::Error::Api(status)).into());
                 }
                 Some(Ok(WatchEvent::Bookmark(bookmark))) => {
                     *version = bookmark.metadata.resource_version;
@@ -186,11 +224,19 @@ impl Follower {
         }
     }
 
+    /// What the API server answers, unless that takes too long.
+    async fn answer<T>(&self, asked: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+        match timeout(self.timeout, asked).await {
+            Ok(answered) => Ok(answered?),
+            Err(_) => Err(Error::NoAnswer(self.timeout)),
+        }
+    }
+
     /// Tells that `verb` failed, and waits until it is time to try again.
     async fn fail(
         &self,
         verb: &str,
-        error: &kube::Error,
+        error: &Error,
         backoff: &mut DefaultBackoff,
     ) -> Result<(), Unheard> {
         let why = explain::explain(verb, self.namespace.as_deref(), error);

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! kubernetes ──news──▶ known ──whom──▶ queue ──▶ ask (so many at a time)
-//!                        ▲                        │
-//!                        └────────what it said────┘──▶ runs ──▶ Scraped
+//!                        ▲          ▲             │
+//!                        │          └──retries────┤
+//!                        └────────what it said────┘──▶ runs ──pace──▶ Scraped
 //! ```
 
 use std::collections::BTreeSet;
@@ -31,7 +32,9 @@ mod found;
 mod known;
 mod kubernetes;
 mod metrics;
+mod pace;
 mod queue;
+mod retries;
 mod runs;
 mod scraper;
 
@@ -43,34 +46,40 @@ pub const REMEMBERED_RUNS: usize = 100;
 pub struct Scraped {
     /// Every pod there is.
     pub pods: Pods,
-    /// The last [`REMEMBERED_RUNS`] scrapes that have ended, oldest first.
+    /// The last [`REMEMBERED_RUNS`] scrapes that have ended, in that order. Those of either kind
+    /// leave at least half of the places to those of the other.
     pub runs: Vec<ScrapeRun>,
     /// Where pods that are not among `pods` are gone.
     pub scope: Scope,
+    /// Whether all pods there are were asked since this process started, so that all of this is of
+    /// now and nothing is missing.
+    pub complete: bool,
 }
 
 /// Whom to ask, and how.
 #[derive(Clone)]
 pub struct Config {
     /// Processes to ask besides those of Kubernetes: `host:port`, or `https://host:port` for one
-    /// that speaks TLS. A name is resolved whenever it is asked.
+    /// that speaks TLS. A name is resolved whenever it is asked. One that is a pod, too, is asked
+    /// and counted as both.
     pub targets: Vec<String>,
     /// Where to find pods; `None`: nowhere.
     pub kubernetes: Option<Kubernetes>,
     /// Connects to them.
     pub dialer: Dialer,
-    /// How often all of them are asked. What appears or changes is asked at once besides.
+    /// How often all of them are asked. What appears or changes is asked at once besides; what
+    /// cannot be reached, ever more seldom.
     pub interval: Duration,
     /// How long one may take to answer, connecting included.
     pub timeout: Duration,
     /// How many are asked at a time, at least two; those that failed last time have half of the
     /// places at most.
     pub concurrency: usize,
-    /// Longest answer, in bytes.
+    /// Longest answer, in bytes. Together, `concurrency` times as many are held in memory at most.
     pub limit: usize,
     /// Tells the runs of this process from those of other replicas: its pod's or host's name.
     pub name: String,
-    /// Where it says how it and Kubernetes are doing.
+    /// Where it says how Kubernetes is doing.
     pub statuses: Statuses,
     /// Where it counts what it does.
     pub metrics: Metrics,
@@ -83,6 +92,23 @@ pub struct Kubernetes {
     pub client: kube::Client,
     /// The namespaces whose pods are looked at; empty for all.
     pub namespaces: Vec<String>,
+    /// How long the server may take to send one page of a list, or to begin a watch.
+    pub timeout: Duration,
+    /// How long a watch may tell nothing before another takes its place: longer than the 290
+    /// seconds after which the server is asked to end it.
+    pub silence: Duration,
+}
+
+impl Kubernetes {
+    /// Looks at the pods of `namespaces`, or of all when there are none, with the default limits.
+    pub fn new(client: kube::Client, namespaces: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            client,
+            namespaces: namespaces.into_iter().collect(),
+            timeout: Duration::from_secs(60),
+            silence: Duration::from_secs(295),
+        }
+    }
 }
 
 impl Config {
@@ -96,7 +122,7 @@ impl Config {
             interval: Duration::from_secs(60),
             timeout,
             concurrency: 64,
-            limit: 16 << 20,
+            limit: 4 << 20,
             name: String::new(),
             statuses: Statuses::default(),
             metrics: Metrics::default(),
@@ -151,4 +177,19 @@ pub async fn run(
         scraper.go_on();
     }
     scraper.publish();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_at_a_time_leaves_room_for_the_rest() {
+        // The chart allows 512 MiB in all.
+        let most = 256 << 20;
+        let alone = Config::new([]);
+        assert!(alone.concurrency * alone.limit <= most);
+        let program = crate::config::Config::default().scrape;
+        assert!(program.concurrency.get() * program.limit <= most);
+    }
 }

@@ -51,9 +51,13 @@ impl Queue {
     pub(super) fn push_changed(&mut self, key: PodKey) {
         if let Some(asking) = self.asking.get_mut(&key) {
             asking.again = true;
-        } else if self.waiting.insert(key.clone()) {
-            self.first.push_front(key);
+            return;
         }
+        if !self.waiting.insert(key.clone()) {
+            self.first.retain(|waiting| *waiting != key);
+            self.last.retain(|waiting| *waiting != key);
+        }
+        self.first.push_front(key);
     }
 
     /// Who is to be asked now; `None` while enough are.
@@ -121,10 +125,32 @@ mod tests {
         assert_eq!(all(&mut queue), [key("a"), key("b")]);
         queue.push_changed(key("d"));
         queue.push_changed(key("a"));
+        queue.push_changed(key("c"));
         assert!(queue.done(&key("a")));
         assert!(!queue.done(&key("b")));
-        assert_eq!(all(&mut queue), [key("a"), key("d")]);
+        assert_eq!(all(&mut queue), [key("a"), key("c")]);
         assert!(!queue.done(&key("a")));
+        assert_eq!(all(&mut queue), [key("d")]);
+        assert!(!queue.done(&key("c")));
+        assert_eq!(queue.next(), None);
+    }
+
+    #[test]
+    fn one_that_failed_and_changes_is_not_among_the_last_any_more() {
+        let mut queue = Queue::new(2);
+        for name in ["x", "y", "z"] {
+            queue.push(key(name), true);
+        }
+        queue.push(key("a"), false);
+        queue.push_changed(key("z"));
+        assert_eq!(all(&mut queue), [key("z"), key("a")]);
+        queue.done(&key("z"));
+        queue.done(&key("a"));
+        assert_eq!(all(&mut queue), [key("x")]);
+        queue.done(&key("x"));
+        assert_eq!(all(&mut queue), [key("y")]);
+        queue.done(&key("y"));
+        assert_eq!(queue.next(), None);
     }
 
     #[test]

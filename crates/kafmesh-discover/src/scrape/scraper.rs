@@ -15,18 +15,16 @@ use super::found::Found;
 use super::known::{Heard, Known};
 use super::kubernetes::{News, What};
 use super::metrics::Metrics;
+use super::pace::Pace;
 use super::queue::Queue;
-use super::runs::Runs;
+use super::retries::Retries;
+use super::runs::{Moment, Runs};
 use super::{Config, Scraped};
 use crate::dial;
 use crate::mesh::description::Description;
 use crate::mesh::pod::{FailureKind, Instance, Pod, PodKey, Pods};
-use crate::mesh::run::RunKind;
 use crate::mesh::scope::Scope;
 use crate::status::{Part, Statuses};
-
-/// What is learned is published after so long, so that what happens together is published once.
-const COLLECT: Duration = Duration::from_millis(100);
 
 /// What events are handed to.
 pub(super) struct Scraper {
@@ -36,6 +34,7 @@ pub(super) struct Scraper {
     known: Known,
     scope: Scope,
     queue: Queue,
+    retries: Retries,
     runs: Runs,
     asking: JoinSet<Asked>,
     /// Whether all are to be asked once the scrape under way, if there is one, has ended.
@@ -43,7 +42,7 @@ pub(super) struct Scraper {
     /// The namespaces that Kubernetes does not tell of, and why.
     failing: Vec<(Option<String>, String)>,
     out: watch::Sender<Arc<Scraped>>,
-    publish_at: Option<Instant>,
+    pace: Pace,
     /// Whether all processes have been asked since all are known.
     all_asked: bool,
 }
@@ -51,6 +50,8 @@ pub(super) struct Scraper {
 /// A process that was asked, and what it said.
 struct Asked {
     pod: Pod,
+    /// When.
+    moment: Moment,
     took: Duration,
     said: Result<(Instance, Description), dial::Error>,
 }
@@ -67,8 +68,6 @@ impl Scraper {
             let why = "for the first list of pods";
             config.statuses.waiting(Part::Kubernetes, why);
         }
-        let why = "for the first answers of the processes";
-        config.statuses.waiting(Part::Scrape, why);
         Self {
             how: Asking {
                 dialer: config.dialer.clone(),
@@ -80,12 +79,13 @@ impl Scraper {
             known: Known::new(initial, targets.collect(), namespaces),
             scope: Scope::default(),
             queue: Queue::new(config.concurrency),
+            retries: Retries::new(config.interval),
             runs: Runs::new(&config.name),
             asking: JoinSet::new(),
             all_wanted: false,
             failing: Vec::new(),
             out,
-            publish_at: None,
+            pace: Pace::default(),
             all_asked: false,
         }
     }
@@ -118,14 +118,17 @@ impl Scraper {
             .into_iter()
             .filter(|key| self.known.askable_pod(key).is_some())
             .collect();
-        if !changed.is_empty() {
-            for key in &changed {
-                self.queue.push_changed(key.clone());
-            }
-            self.runs.open(RunKind::Changed, false, changed);
+        for key in &changed {
+            self.retries.forget(key);
+            self.queue.push_changed(key.clone());
         }
         let first = !was_listed && self.known.is_listed();
         self.all_wanted |= first;
+        // They are part of the scrape of all that begins now.
+        let of_all = first && !self.runs.is_full_open();
+        if !changed.is_empty() && !of_all {
+            self.runs.changed(changed, Instant::now());
+        }
         first
     }
 
@@ -134,17 +137,18 @@ impl Scraper {
         self.all_wanted |= !self.runs.is_full_open();
     }
 
-    /// Waits until somebody was asked, or it is time to publish, and sees to it. Cancel safe.
+    /// Waits until somebody was asked or it is time for something, and sees to it. Cancel safe.
     pub(super) async fn progress(&mut self) {
-        let publish_at = self.publish_at;
-        let publishing = async {
-            match publish_at {
-                Some(at) => tokio::time::sleep_until(at).await,
+        let times = [self.pace.next(), self.retries.next(), self.runs.next()];
+        let time = async {
+            match times.into_iter().flatten().min() {
+                Some(time) => tokio::time::sleep_until(time).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = publishing => self.publish(),
+            // What it is time for is found out when it goes on.
+            () = time => {}
             asked = next(&mut self.asking) => match asked {
                 Ok(asked) => self.hear(asked),
                 Err(error) => tracing::error!("the task that asked a process failed: {error}"),
@@ -161,7 +165,7 @@ impl Scraper {
     }
 
     /// Asks all.
-    fn ask_all(&mut self) {
+    fn ask_all(&mut self, now: Instant) {
         self.all_wanted = false;
         let pods: Vec<PodKey> = self.known.askable().cloned().collect();
         if pods.is_empty() && !self.known.is_listed() {
@@ -171,31 +175,51 @@ impl Scraper {
             self.queue.push(key.clone(), self.known.is_failing(key));
         }
         let complete = self.known.is_listed();
-        self.runs.open(RunKind::Full, complete, pods);
+        self.runs.all(complete, pods, now);
     }
 
     fn hear(&mut self, asked: Asked) {
-        let Asked { pod, took, said } = asked;
-        self.metrics
-            .asked(took, said.as_ref().err().map(|error| error.kind));
+        let Asked {
+            pod,
+            moment,
+            took,
+            said,
+        } = asked;
+        let failed = said.as_ref().err().map(|error| error.kind);
+        self.metrics.asked(took, failed);
         let heard = self.known.hear(&pod, said);
-        if !self.queue.done(&pod.key) {
-            self.runs.asked(&pod.key, heard == Heard::Answered);
+        match failed {
+            Some(FailureKind::Unreachable | FailureKind::Timeout) if heard == Heard::Failed => {
+                self.retries.failed(&pod.key, Instant::now());
+            }
+            _ => {
+                self.retries.forget(&pod.key);
+            }
         }
+        // Runs that it came into since are answered when it is asked once more.
+        let again = self.queue.done(&pod.key);
+        let until = if again { moment } else { Moment::END };
+        self.runs.asked(&pod.key, heard == Heard::Answered, until);
     }
 
     /// Asks those whose turn it is, and sees what has come to an end.
     pub(super) fn go_on(&mut self) {
+        let now = Instant::now();
         if self.all_wanted && !self.runs.is_full_open() {
-            self.ask_all();
+            self.ask_all(now);
+        }
+        while let Some(key) = self.retries.take(now) {
+            self.queue.push(key, true);
         }
         while let Some(key) = self.queue.next() {
             let Some(pod) = self.known.askable_pod(&key).cloned() else {
+                self.retries.forget(&key);
                 self.queue.done(&key);
-                self.runs.asked(&key, false);
+                self.runs.asked(&key, false, Moment::END);
                 continue;
             };
             let how = self.how.clone();
+            let moment = self.runs.moment();
             self.asking.spawn(async move {
                 let started = Instant::now();
                 let said = AssertUnwindSafe(how.ask(&pod)).catch_unwind().await;
@@ -204,32 +228,37 @@ impl Scraper {
                     Err(dial::Error::new(&pod, FailureKind::Invalid, why))
                 });
                 let took = started.elapsed();
-                Asked { pod, took, said }
+                Asked {
+                    pod,
+                    moment,
+                    took,
+                    said,
+                }
             });
         }
-        let closed = self.runs.close();
+        let closed = self.runs.close(now);
         if closed.full {
             self.known.tidy();
             self.metrics.full_scrape();
         }
         self.all_asked |= closed.complete;
-        if (self.known.take_changed() || closed.any) && self.publish_at.is_none() {
-            self.publish_at = Some(Instant::now() + COLLECT);
+        if self.known.take_changed() || closed.any {
+            self.pace.want(now, self.runs.is_full_open());
+        }
+        if self.pace.next().is_some_and(|at| at <= now) {
+            self.publish();
         }
     }
 
     pub(super) fn publish(&mut self) {
-        self.publish_at = None;
+        self.pace.published(Instant::now());
         self.metrics.known(self.known.pods());
         self.out.send_replace(Arc::new(Scraped {
             pods: self.known.pods().clone(),
             runs: self.runs.ended(),
             scope: self.scope.clone(),
+            complete: self.all_asked,
         }));
-        // Only now: who is told that all were asked finds what they said.
-        if self.all_asked {
-            self.statuses.working(Part::Scrape);
-        }
     }
 }
 

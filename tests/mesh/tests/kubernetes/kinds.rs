@@ -123,9 +123,9 @@ async fn a_pod_that_closes_at_once() {
 async fn a_pod_that_answers_100_mb() {
     let sent = Arc::new(AtomicUsize::new(0));
     let pod = FakePod::answering_100_mb(sent.clone()).await;
-    check(pod, TooLarge, "its answer is longer than 16777216 bytes").await;
+    check(pod, TooLarge, "its answer is longer than 4194304 bytes").await;
     let sent = sent.load(Ordering::SeqCst);
-    assert!(sent < 20, "{sent} MB of it were taken");
+    assert!(sent < 10, "{sent} MB of it were taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,10 @@
 //! An API server that is cut off, forgets, or goes away and returns.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kafmesh_discover::mesh::pod::PodKey;
+use kafmesh_discover::scrape::Config;
 use kafmesh_mesh_tests::api_server::ApiServer;
 use kafmesh_mesh_tests::cluster::Cluster;
 use kafmesh_mesh_tests::expiring::Expiring;
@@ -37,18 +39,25 @@ async fn until_it_caught_up(scraping: &Scraping, namespace: &str) {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_watch_that_is_cut() {
+/// A place, and a way to the API server that can be disturbed.
+async fn through_a_proxy() -> (Place, Proxy, Config) {
     let server = shared().await;
     let place = Place::of(server, CHART).await;
-    let namespace = &place.namespace;
-    let _pods = two_pods(&place.cluster, namespace).await;
     let real = SocketAddr::from(([127, 0, 0, 1], server.port()));
     let proxy = Proxy::start(real).await;
-    let mut config = server.service_account(namespace, "discover").await;
+    let mut config = server.service_account(&place.namespace, "discover").await;
     config.cluster_url = format!("https://{}", proxy.address()).parse().unwrap();
     let client = Client::try_from(config).unwrap();
-    let scraping = Scraping::start(pods_of(client, &[namespace]));
+    let config = pods_of(client, &[&place.namespace]);
+    (place, proxy, config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_is_cut() {
+    let (place, proxy, config) = through_a_proxy().await;
+    let namespace = &place.namespace;
+    let _pods = two_pods(&place.cluster, namespace).await;
+    let scraping = Scraping::start(config);
     let before = scraping.ready().await;
     assert_eq!(before.pods.len(), 2);
     scraping.kubernetes_works().await;
@@ -60,6 +69,29 @@ async fn a_watch_that_is_cut() {
         "{why}"
     );
     assert_eq!(scraping.now().pods, before.pods, "what is known stays");
+    place.cluster.delete(namespace, "goes").await;
+    let came = FakePod::serving(service("came")).await;
+    place.cluster.run(namespace, "came", came.address()).await;
+    proxy.restore();
+    scraping.kubernetes_works().await;
+    until_it_caught_up(&scraping, namespace).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_without_a_word() {
+    let (place, proxy, mut config) = through_a_proxy().await;
+    let namespace = &place.namespace;
+    let _pods = two_pods(&place.cluster, namespace).await;
+    let kubernetes = config.kubernetes.as_mut().unwrap();
+    kubernetes.silence = Duration::from_secs(2);
+    kubernetes.timeout = Duration::from_secs(3);
+    let scraping = Scraping::start(config);
+    scraping.ready().await;
+    scraping.kubernetes_works().await;
+
+    proxy.fall_silent();
+    let why = scraping.kubernetes_fails().await;
+    assert!(why.contains("no answer within 3s"), "{why}");
     place.cluster.delete(namespace, "goes").await;
     let came = FakePod::serving(service("came")).await;
     place.cluster.run(namespace, "came", came.address()).await;
@@ -92,7 +124,7 @@ async fn an_api_server_that_goes_away_and_returns() {
     let namespace = &place.namespace;
     let pods = two_pods(&place.cluster, namespace).await;
     let mut config = pods_of(place.client.clone(), &[]);
-    config.interval = std::time::Duration::from_millis(300);
+    config.interval = Duration::from_millis(300);
     let scraping = Scraping::start(config);
     scraping.ready().await;
     scraping.kubernetes_works().await;

@@ -5,8 +5,8 @@ use kafmesh_mesh_tests::scraping::{self, Scraping, pods_of};
 
 use crate::helpers::{CHART, Place, shared};
 
-/// With the verbs of the chart but `missing`; then with all.
-async fn check(missing: &str) {
+/// One pod in a place with the verbs of the chart but `missing`, and the failure that follows.
+async fn without(missing: &str) -> (Place, FakePod, Scraping) {
     let verbs: Vec<&str> = CHART
         .iter()
         .copied()
@@ -29,23 +29,43 @@ async fn check(missing: &str) {
              kafmesh-discover's chart does"
         )
     );
+    (place, pod, scraping)
+}
+
+async fn with_all(place: &Place, scraping: &Scraping) {
+    let namespace = &place.namespace;
     place.cluster.allow(namespace, "discover", CHART).await;
     scraping.kubernetes_works().await;
+    until_it_answers(scraping, namespace, "clicks-0").await;
+}
+
+async fn until_it_answers(scraping: &Scraping, namespace: &str, name: &str) {
     scraping
-        .until("it answers", |scraped| {
-            scraping::service(scraped, namespace, "clicks-0") == Some("clicks")
+        .until(&format!("{name} answers"), |scraped| {
+            scraping::service(scraped, namespace, name) == Some("clicks")
         })
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_list() {
-    check("list").await;
+    let (place, _pod, scraping) = without("list").await;
+    with_all(&place, &scraping).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_watch() {
-    check("watch").await;
+    let (place, pod, scraping) = without("watch").await;
+    let namespace = &place.namespace;
+    until_it_answers(&scraping, namespace, "clicks-0").await;
+    place
+        .cluster
+        .run(namespace, "clicks-1", pod.address())
+        .await;
+    until_it_answers(&scraping, namespace, "clicks-1").await;
+    let why = scraping.kubernetes_fails().await;
+    assert!(why.contains("lacks the verb `watch`"), "{why}");
+    with_all(&place, &scraping).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

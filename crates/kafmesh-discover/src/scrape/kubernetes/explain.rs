@@ -1,14 +1,16 @@
 //! What an error of the API server means to who runs kafmesh-discover.
 
+use super::Error;
+
 /// What happened when `verb` was tried, and what to do.
-pub(super) fn explain(verb: &str, namespace: Option<&str>, error: &kube::Error) -> String {
+pub(super) fn explain(verb: &str, namespace: Option<&str>, error: &Error) -> String {
     let place = match namespace {
         Some(namespace) => format!("in the namespace {namespace}"),
         None => "in all namespaces".to_owned(),
     };
     let what = format!("cannot {verb} pods {place}");
     match error {
-        kube::Error::Api(status) if status.code == 403 => {
+        Error::Kube(kube::Error::Api(status)) if status.code == 403 => {
             let who = user(&status.message).unwrap_or("kafmesh-discover's service account");
             let role = match namespace {
                 Some(namespace) => format!("a Role in the namespace {namespace}"),
@@ -19,12 +21,12 @@ pub(super) fn explain(verb: &str, namespace: Option<&str>, error: &kube::Error) 
                  list and watch on pods, as kafmesh-discover's chart does"
             )
         }
-        kube::Error::Api(status) if status.code == 401 => format!(
+        Error::Kube(kube::Error::Api(status)) if status.code == 401 => format!(
             "{what}: the API server does not know who is asking ({}); check the token of the \
              service account, or the kubeconfig",
             status.message
         ),
-        kube::Error::Api(status) => format!(
+        Error::Kube(kube::Error::Api(status)) => format!(
             "{what}: the API server answers {} ({})",
             status.code, status.message
         ),
