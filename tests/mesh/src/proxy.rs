@@ -33,11 +33,7 @@ impl Proxy {
             left: Arc::new(AtomicUsize::new(usize::MAX)),
             heard: Arc::new(AtomicUsize::new(usize::MAX)),
         };
-        let (state, left, heard) = (
-            proxy.state.clone(),
-            proxy.left.clone(),
-            proxy.heard.clone(),
-        );
+        let (state, left, heard) = (proxy.state.clone(), proxy.left.clone(), proxy.heard.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (state, left, heard) = (state.clone(), left.clone(), heard.clone());

@@ -155,7 +155,8 @@ pub(super) struct Processes {
         value_parser = value::namespace
     )]
     pub(super) namespace: Vec<String>,
-    /// How often everything is asked; what changes in between is asked at once
+    /// How often everything is asked; what changes in between is asked at once, and what could not
+    /// be reached soon again
     #[arg(
         long,
         value_name = "DURATION",
@@ -181,12 +182,13 @@ pub(super) struct Processes {
         default_value = "64"
     )]
     pub(super) scrape_concurrency: NonZeroUsize,
-    /// The largest answer that is read
+    /// The largest answer that is read; memory must do for one of each process that is asked at the
+    /// same time
     #[arg(
         long,
         value_name = "BYTES",
         env = "KAFMESH_DISCOVER_SCRAPE_LIMIT",
-        default_value = "16MiB",
+        default_value = "4MiB",
         value_parser = value::bytes
     )]
     pub(super) scrape_limit: usize,

@@ -175,7 +175,7 @@ impl Default for Scrape {
             interval: Duration::from_secs(60),
             timeout: Duration::from_secs(5),
             concurrency: const { NonZeroUsize::new(64).unwrap() },
-            limit: 16 << 20,
+            limit: 4 << 20,
         }
     }
 }
