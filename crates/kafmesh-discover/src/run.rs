@@ -143,12 +143,17 @@ impl Discover {
         format!("{scheme}://{address}")
     }
 
-    /// Runs until `stop`, and for at most the shutdown timeout after it.
+    /// Runs until `stop`, and for at most the shutdown delay and timeout after it.
     pub async fn run(self, stop: CancellationToken) {
-        let timeout = self.config.shutdown_timeout;
-        let running = self.serve(stop.clone());
+        let (delay, timeout) = (self.config.shutdown_delay, self.config.shutdown_timeout);
+        let statuses = self.statuses.clone();
+        let ending = CancellationToken::new();
+        let running = self.serve(ending.clone());
         let cut = async {
             stop.cancelled().await;
+            statuses.stopping();
+            tokio::time::sleep(delay).await;
+            ending.cancel();
             tokio::time::sleep(timeout).await;
         };
         tokio::select! {

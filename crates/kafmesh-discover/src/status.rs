@@ -83,15 +83,17 @@ pub struct Statuses(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     parts: BTreeMap<Part, Status>,
-    /// Whether the first scrape is complete, which makes the whole ready for good.
+    /// Whether the first scrape is complete, which makes the whole ready until it stops.
     scraped: bool,
+    /// Whether it was told to stop.
+    stopping: bool,
 }
 
 /// Whether kafmesh-discover is ready, and why not.
 ///
 /// It is once the first scrape is complete, even where pods failed: from then on its answers are
 /// about the mesh. What fails afterwards is told in `parts` and does not change it, since an older
-/// picture is worth more than none.
+/// picture is worth more than none. It is not ready any more when it was told to stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
@@ -113,7 +115,13 @@ impl Statuses {
         Self(Arc::new(Mutex::new(Inner {
             parts: parts.into_iter().map(|part| (part, waiting())).collect(),
             scraped: false,
+            stopping: false,
         })))
+    }
+
+    /// The whole was told to stop, and is not ready from now on.
+    pub fn stopping(&self) {
+        self.lock().stopping = true;
     }
 
     /// The part works. For [`Part::Scrape`]: a scrape of all pods is complete.
@@ -163,17 +171,23 @@ impl Statuses {
     /// Whether the whole is ready.
     pub fn readiness(&self) -> Readiness {
         let inner = self.lock();
-        let why = (!inner.scraped).then(|| match inner.parts.get(&Part::Scrape) {
-            Some(Status::Failing { why, .. }) => format!("the first scrape fails: {why}"),
-            _ => match inner.parts.get(&Part::Kubernetes) {
-                Some(Status::Failing { why, .. }) => {
-                    format!("the first scrape waits for Kubernetes: {why}")
-                }
-                _ => "the first scrape is not complete yet".to_owned(),
-            },
-        });
+        let failure = |part| match inner.parts.get(&part) {
+            Some(Status::Failing { why, .. }) => Some(why),
+            _ => None,
+        };
+        let why = if inner.stopping {
+            Some("it is stopping".to_owned())
+        } else if inner.scraped {
+            None
+        } else if let Some(why) = failure(Part::Scrape) {
+            Some(format!("the first scrape fails: {why}"))
+        } else if let Some(why) = failure(Part::Kubernetes) {
+            Some(format!("the first scrape waits for Kubernetes: {why}"))
+        } else {
+            Some("the first scrape is not complete yet".to_owned())
+        };
         Readiness {
-            ready: inner.scraped,
+            ready: why.is_none(),
             why,
             parts: inner.parts.clone(),
         }
@@ -191,7 +205,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn ready_after_the_first_scrape_and_from_then_on() {
+    fn ready_after_the_first_scrape_until_it_stops() {
         let statuses = Statuses::new([Part::Scrape, Part::Kubernetes, Part::Kafka]);
         statuses.failing(Part::Kubernetes, "connection refused");
         statuses.working(Part::Kafka);
@@ -208,6 +222,11 @@ mod tests {
         let readiness = statuses.readiness();
         assert!(readiness.ready);
         assert_eq!(readiness.why, None);
+
+        statuses.stopping();
+        let readiness = statuses.readiness();
+        assert!(!readiness.ready);
+        assert_eq!(readiness.why.as_deref(), Some("it is stopping"));
     }
 
     #[test]

@@ -136,6 +136,30 @@ fn secrets_are_not_printed_and_are_no_flags() {
         settings.contains("  sasl.password: \"***\" # KAFMESH_KAFKA_SASL_PASSWORD_FILE, sasl"),
         "{settings}"
     );
+    for property in [
+        "sasl.password",
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.client.credentials.client.secret",
+        "sasl.oauthbearer.config",
+        "sasl.oauthbearer.assertion.private.key.pem",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "ssl.key.pem",
+        "ssl.key.password",
+        "ssl.keystore.password",
+    ] {
+        let file = format!("brokers: a:1\nkafka:\n  {property}: hunter2\n");
+        fs::write(files.path().join("k.yaml"), file).unwrap();
+        let (settings, _) = self::settings(files.path(), &["--config=k.yaml"], &[]);
+        let line = format!("  {property}: \"***\" # k.yaml:3:3");
+        assert!(settings.lines().any(|l| l == line), "{line}\n{settings}");
+        assert!(!settings.contains("hunter"), "{settings}");
+    }
+    // A property of its own, not the file of another one.
+    let property = "sasl.oauthbearer.assertion.private.key.file: /k";
+    let file = format!("brokers: a:1\nkafka: {{{property}}}\n");
+    fs::write(files.path().join("k.yaml"), file).unwrap();
+    let (settings, _) = self::settings(files.path(), &["--config=k.yaml"], &[]);
+    assert!(settings.contains(property), "{settings}");
     let error = refused(files.path(), &["--token=hunter2"], &[]);
     assert!(error.contains("unexpected argument '--token'"), "{error}");
 }

@@ -165,6 +165,31 @@ fn it_is_ready_once_everybody_was_asked_even_where_nobody_answers() {
 }
 
 #[test]
+fn until_the_shutdown_delay_is_over_it_answers_and_is_not_ready() {
+    let away = nobody();
+    let mut running = Running::start(&["--target", &away, "--shutdown-delay=1h"], &[]);
+    running.line_with("works");
+    running.signal("-TERM");
+    running.line_with("stopping: SIGTERM");
+    loop {
+        let (status, body) = running.get("/health/ready");
+        if status == 503 {
+            assert!(body.contains("it is stopping"), "{body}");
+            break;
+        }
+    }
+    assert_eq!(running.get("/health/live").0, 200);
+    assert_eq!(running.get("/api/v1/services").0, 200);
+    // Asked twice, it does not wait.
+    running.signal("-TERM");
+    assert_eq!(running.process.wait().unwrap().code(), Some(1));
+
+    let mut running = Running::start(&["--target", &away, "--shutdown-delay=200ms"], &[]);
+    running.signal("-TERM");
+    assert_eq!(running.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_request_that_does_not_end_holds_it_up_for_the_shutdown_timeout_only() {
     let mut running = Running::start(&["--kubernetes=off", "--shutdown-timeout=200ms"], &[]);
     let mut stalled = TcpStream::connect(&running.address).unwrap();

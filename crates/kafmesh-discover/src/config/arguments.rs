@@ -66,7 +66,7 @@ pub(super) struct Run {
         value_parser = value::filter
     )]
     pub(super) log: String,
-    /// How long a stop may take before it is cut short
+    /// How long a stop may take after the shutdown delay before it is cut short
     #[arg(
         long,
         value_name = "DURATION",
@@ -75,6 +75,16 @@ pub(super) struct Run {
         value_parser = value::duration
     )]
     pub(super) shutdown_timeout: Duration,
+    /// How long it goes on answering, and is not ready, when it is told to stop: until nobody is sent
+    /// to it any more
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "KAFMESH_DISCOVER_SHUTDOWN_DELAY",
+        default_value = "0s",
+        value_parser = value::duration_or_none
+    )]
+    pub(super) shutdown_delay: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -302,11 +312,11 @@ pub(super) const KAFKA_VARIABLES: &str = "KAFMESH_KAFKA_";
 /// The key of the file whose value is a mapping of librdkafka's properties.
 pub(super) const KAFKA_KEY: &str = "kafka";
 
-/// librdkafka's properties that are secrets; each may be read from a file.
-pub(super) const SECRET_PROPERTIES: [&str; 5] = [
-    "sasl.password",
-    "sasl.oauthbearer.client.secret",
-    "sasl.oauthbearer.config",
-    "ssl.key.password",
-    "ssl.keystore.password",
-];
+/// Whether a property of librdkafka is a secret, which is not shown and may be read from a file. By
+/// what names have in common, so that properties of later versions are secrets, too.
+pub(super) fn is_secret_property(name: &str) -> bool {
+    ["password", "secret", "passphrase", "key.pem"]
+        .iter()
+        .any(|part| name.contains(part))
+        || name == "sasl.oauthbearer.config"
+}

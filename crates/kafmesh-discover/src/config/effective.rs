@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{ArgMatches, Command};
 
-use super::arguments::{KAFKA_KEY, SECRET_PROPERTIES, SECRETS};
+use super::arguments::{KAFKA_KEY, SECRETS, is_secret_property};
 use super::load::{Hidden, is_list, settings};
 
 /// What secrets are shown as.
@@ -52,8 +52,10 @@ pub(super) fn print(
     } else {
         let _ = writeln!(text, "{KAFKA_KEY}:");
         for (property, (value, source)) in &hidden.kafka {
-            let secret = SECRET_PROPERTIES.contains(&property.as_str());
-            let value = if secret { MASK } else { value.expose() };
+            let value = match is_secret_property(property) {
+                true => MASK,
+                false => value.expose(),
+            };
             let _ = writeln!(text, "  {}: {} # {source}", quoted(property), quoted(value));
         }
     }

@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
-use super::arguments::{Arguments, KAFKA_KEY, KAFKA_VARIABLES, SECRET_PROPERTIES, SECRETS};
+use super::arguments::{Arguments, KAFKA_KEY, KAFKA_VARIABLES, SECRETS, is_secret_property};
 use super::file::{self, Entry, Place, Value};
 use super::{Config, Secret, effective, resolve};
 use crate::logs::Logs;
@@ -370,7 +370,7 @@ impl<'a> Layers<'a> {
     fn property(&mut self, name: &str, text: String, source: String) {
         let secret = name
             .strip_suffix(".file")
-            .filter(|name| SECRET_PROPERTIES.contains(name));
+            .filter(|name| is_secret_property(name));
         let Some(secret) = secret else {
             let value = (Secret::new(text), source);
             self.hidden.kafka.insert(name.to_owned(), value);

@@ -44,7 +44,10 @@ pub struct Config {
     pub neo4j: Option<Neo4j>,
     /// The Kafka cluster to compare the mesh with; not compared without.
     pub kafka: Option<Kafka>,
-    /// How long a stop may take before it is cut short.
+    /// How long it goes on answering, and is not ready, when it is told to stop: where a load balancer
+    /// or a Service sends requests to it, those take a moment to notice.
+    pub shutdown_delay: Duration,
+    /// How long a stop may take after that before it is cut short.
     pub shutdown_timeout: Duration,
 }
 
@@ -161,6 +164,7 @@ impl Default for Config {
             dial: Dial::default(),
             neo4j: None,
             kafka: None,
+            shutdown_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

@@ -145,6 +145,7 @@ pub(super) fn resolve(
         dial,
         neo4j,
         kafka,
+        shutdown_delay: run.shutdown_delay,
         shutdown_timeout: run.shutdown_timeout,
     };
     let logs = Logs {

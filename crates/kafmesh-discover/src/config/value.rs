@@ -7,6 +7,17 @@ use tracing_subscriber::EnvFilter;
 
 /// A duration above zero: a number and a unit.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    any_duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "write a duration above zero such as 500ms, 10s, 2m or 1h".to_owned())
+}
+
+/// A duration, of zero as well.
+pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    any_duration(text).ok_or_else(|| "write a duration such as 5s, or 0s for none".to_owned())
+}
+
+fn any_duration(text: &str) -> Option<Duration> {
     let (number, unit) = quantity(text);
     let unit_ms = match unit {
         "ms" => Some(1),
@@ -18,9 +29,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     number
         .zip(unit_ms)
         .and_then(|(number, unit): (u64, u64)| number.checked_mul(unit))
-        .filter(|millis| *millis > 0)
         .map(Duration::from_millis)
-        .ok_or_else(|| "write a duration above zero such as 500ms, 10s, 2m or 1h".to_owned())
 }
 
 /// A number of bytes above zero: a number, with a unit where that is shorter.
@@ -181,6 +190,8 @@ mod tests {
         assert_eq!(duration("2 m"), Ok(Duration::from_secs(120)));
         assert_eq!(bytes("16MiB"), Ok(16 << 20));
         assert_eq!(bytes("1048576"), Ok(1 << 20));
+        assert_eq!(duration_or_none("0s"), Ok(Duration::ZERO));
+        assert!(duration_or_none("0").is_err());
         for wrong in ["", "5", "0s", "s", "-1s", "1.5s", "99999999999999999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
