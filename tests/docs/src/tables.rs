@@ -4,6 +4,7 @@ mod codes;
 mod commands;
 mod endpoints;
 mod fields;
+mod findings;
 mod metrics;
 mod names;
 mod settings;
@@ -19,6 +20,7 @@ pub fn generate(name: &str, kafmesh: &Path) -> String {
         ("fields", object) => fields::of(object),
         ("endpoints", "") => endpoints::paths(),
         ("problems", "") => endpoints::problems(),
+        ("findings", "") => findings::table(),
         ("names", "") => names::examples(),
         ("metrics", "") => metrics::table(&crate::repository::read(
             "crates/kafmesh/src/observe/metrics.rs",

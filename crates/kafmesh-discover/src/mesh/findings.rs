@@ -42,11 +42,11 @@ pub enum Severity {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $severity:ident),* $(,)?) => {
+    ($($(#[doc = $meaning:literal])+ $kind:ident = $severity:ident, $advice:literal;)*) => {
         /// What a [`Finding`] is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "kebab-case")]
-        pub enum FindingKind { $($(#[$doc])* $kind),* }
+        pub enum FindingKind { $($(#[doc = $meaning])+ $kind),* }
 
         impl FindingKind {
             /// All there are.
@@ -56,29 +56,39 @@ macro_rules! kinds {
             pub fn severity(self) -> Severity {
                 match self { $(Self::$kind => Severity::$severity),* }
             }
+
+            /// What is so, wherever it is found.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$kind => concat!($($meaning),+).trim_start()),* }
+            }
+
+            /// What to do about it, wherever it is found.
+            pub fn advice(self) -> &'static str {
+                match self { $(Self::$kind => $advice),* }
+            }
         }
     };
 }
 
 kinds! {
     /// A topic that processes use does not exist in Kafka.
-    MissingTopic = Error,
+    MissingTopic = Error, "Start the service that creates it, or create it if none does";
     /// A topic has another partition count in Kafka than its definition says.
-    PartitionCountDiffers = Error,
+    PartitionCountDiffers = Error, "Change the definition, or recreate the topic";
     /// Definitions create one topic with different settings.
-    SettingsDiffer = Error,
+    SettingsDiffer = Error, "Let one service create it; give all running versions of it the same settings";
     /// Definitions have different messages in one topic.
-    MessagesDiffer = Error,
+    MessagesDiffer = Error, "Declare the same message everywhere, or use two topics";
     /// A table, which is to have one writer per key, is written by several objects.
-    SeveralWriters = Warning,
+    SeveralWriters = Warning, "Make sure that they never write the same key";
     /// A group of objects that run has no members in Kafka.
-    GroupWithoutMembers = Warning,
+    GroupWithoutMembers = Warning, "See the health of the processes: they restore their tables, cannot reach Kafka, or use another cluster";
     /// A topic is read, and no process that is known writes it.
-    UnknownProducer = Warning,
+    UnknownProducer = Warning, "Nothing, if somebody outside the mesh writes it; else look why its writer does not run or is not asked";
     /// A group has members, and no process that is known declares it.
-    UndeclaredGroup = Notice,
+    UndeclaredGroup = Notice, "Nothing, if it is not of the mesh; else annotate the pods of its service";
     /// A topic is written, and no process that is known reads it.
-    UnreadTopic = Notice,
+    UnreadTopic = Notice, "Nothing, if somebody outside the mesh reads it; else stop writing it";
 }
 
 /// All findings, the worst first. Without `actual`, those that need no Kafka.

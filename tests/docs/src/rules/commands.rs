@@ -43,8 +43,9 @@ pub fn problem(line: &str, kafmesh: &Path) -> Option<String> {
         ["kafmesh", rest @ ..] => understood(rest, kafmesh),
         ["kafmesh-discover", ..] => discover(&words),
         ["grpcurl", .., method] => call(method),
-        ["helm" | "kubectl", rest @ ..] => deployed(rest),
-        ["cd" | "curl" | "git", ..] => None,
+        ["docker" | "helm" | "kubectl", rest @ ..] => deployed(rest),
+        ["curl", .., url] => asked(url),
+        ["cd" | "git" | "kafka-acls", ..] => None,
         [other, ..] => Some(format!("nothing is known of the command `{other}`")),
     }
 }
@@ -117,6 +118,15 @@ fn deployed(words: &[&str]) -> Option<String> {
     missing.map(|path| format!("there is no {path}"))
 }
 
+/// Whether kafmesh-discover has the page, if it is asked.
+fn asked(url: &str) -> Option<String> {
+    let (_, path) = url.split_once("://localhost:8080")?;
+    let description = serde_json::to_value(kafmesh_discover::api::description());
+    let description = description.expect("OpenAPI is JSON");
+    let known = description["paths"].get(path.split('?').next()?).is_some();
+    (!known).then(|| format!("kafmesh-discover has no {path}"))
+}
+
 /// Asks for the help of the same command line, which needs it to be right.
 fn understood(words: &[&str], kafmesh: &Path) -> Option<String> {
     let words: Vec<&str> = words
@@ -149,6 +159,7 @@ mod tests {
             "grpcurl -plaintext localhost:50051 kafmesh.ping.v1.PingAPI/Ping",
             "KAFMESH_DISCOVER_LISTEN=[::]:1 kafmesh-discover --target a:1 --neo4j bolt://b",
             "kubectl apply -f deploy/kubernetes/",
+            "curl http://localhost:8080/api/v1/services?stale=true",
         ] {
             assert_eq!(check(good), None, "{good}");
         }
@@ -162,6 +173,8 @@ mod tests {
             "kafmesh fly",
             "kafmesh-discover --fly",
             "helm install kafmesh deploy/nothing",
+            "docker build -f deploy/docker/nothing.Dockerfile .",
+            "curl http://localhost:8080/api/v1",
             "make",
         ] {
             assert!(check(bad).is_some(), "{bad}");
