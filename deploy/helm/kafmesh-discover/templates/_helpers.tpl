@@ -32,8 +32,13 @@ app.kubernetes.io/part-of: kafmesh
 
 {{/* The file that kafmesh-discover reads. */}}
 {{- define "settings" -}}
+{{- if not (or .Values.token.secret .Values.tls.clientCa.secret .Values.open) -}}
+{{- fail "who may read the mesh, and watch the records in it? Set token.secret to the name of a Secret with a token, or tls.clientCa.secret for client certificates, or open to true for everybody who reaches the port" -}}
+{{- end -}}
 {{- $secrets := "/etc/kafmesh-discover/secrets" -}}
 {{- $s := dict "listen" "0.0.0.0:8080" "kubernetes" "on" -}}
+{{- $_ := set $s "shutdown-delay" (printf "%ds" (int .Values.shutdown.delaySeconds)) -}}
+{{- $_ := set $s "shutdown-timeout" (printf "%ds" (int .Values.shutdown.timeoutSeconds)) -}}
 {{- with .Values.namespaces }}{{ $_ := set $s "namespace" . }}{{ end -}}
 {{- if .Values.token.secret }}{{ $_ := set $s "token-file" (printf "%s/token" $secrets) }}{{ end -}}
 {{- if .Values.tls.secret -}}
@@ -65,7 +70,7 @@ app.kubernetes.io/part-of: kafmesh
 {{- with .brokers }}{{ $_ := set $s "brokers" . }}{{ end -}}
 {{- with .properties }}{{ $_ := set $s "kafka" . }}{{ end -}}
 {{- end -}}
-{{- merge (deepCopy .Values.settings) $s | toYaml -}}
+{{- merge $s .Values.settings | toYaml -}}
 {{- end -}}
 
 {{/* The sources of the volume with secrets; empty without any. */}}

@@ -5,13 +5,14 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kafmesh_mesh_tests::api_server::ApiServer;
 use kafmesh_mesh_tests::cluster::Cluster;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
-use kube::discovery::{Discovery, Scope};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
+use kube::core::GroupVersionKind;
+use kube::discovery::{Scope, pinned_kind};
 use kube::{Api, Client};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::chart;
+use crate::{chart, service_monitors};
 
 /// The API server of all tests.
 pub(crate) async fn server() -> &'static ApiServer {
@@ -19,33 +20,35 @@ pub(crate) async fn server() -> &'static ApiServer {
     SHARED.get_or_init(ApiServer::start).await
 }
 
-/// Applies `objects` by server-side apply, which refuses fields it does not know.
+/// Applies `objects`; each is taken.
 pub(crate) async fn apply(client: &Client, objects: &[Value]) {
-    let discovery = Discovery::new(client.clone()).run().await.unwrap();
-    for value in objects {
-        let object: DynamicObject = serde_json::from_value(value.clone()).unwrap();
-        let types = object.types.clone().unwrap();
-        let kind = kube::core::GroupVersionKind::try_from(&types).unwrap();
-        let (resource, capabilities) = discovery
-            .resolve_gvk(&kind)
-            .unwrap_or_else(|| panic!("the server has no {kind:?}"));
-        let name = object.metadata.name.clone().unwrap();
-        let api: Api<DynamicObject> = match capabilities.scope {
-            Scope::Cluster => Api::all_with(client.clone(), &resource),
-            Scope::Namespaced => {
-                let namespace = object.metadata.namespace.as_deref();
-                Api::namespaced_with(client.clone(), namespace.unwrap(), &resource)
-            }
-        };
-        let mut how = PatchParams::apply("deploy-test").force();
-        how.field_validation = Some(kube::api::ValidationDirective::Strict);
-        if let Err(error) = api.patch(&name, &how, &Patch::Apply(&object)).await {
-            panic!("{} {name}: {error}", kind.kind);
+    for object in objects {
+        if let Err(error) = try_apply(client, object).await {
+            panic!("{} {}: {error}", object["kind"], object["metadata"]["name"]);
         }
     }
 }
 
-/// Every value of the chart that makes an object or a field, and what is made.
+/// Applies `object` by server-side apply, which refuses fields it does not know.
+pub(crate) async fn try_apply(client: &Client, object: &Value) -> kube::Result<()> {
+    let object: DynamicObject = serde_json::from_value(object.clone()).unwrap();
+    let kind = GroupVersionKind::try_from(object.types.as_ref().unwrap()).unwrap();
+    let (resource, capabilities) = pinned_kind(client, &kind).await?;
+    let api: Api<DynamicObject> = match capabilities.scope {
+        Scope::Cluster => Api::all_with(client.clone(), &resource),
+        Scope::Namespaced => {
+            let namespace = object.metadata.namespace.as_deref();
+            Api::namespaced_with(client.clone(), namespace.unwrap(), &resource)
+        }
+    };
+    let mut how = PatchParams::apply("deploy-test").force();
+    how.field_validation = Some(ValidationDirective::Strict);
+    let name = object.metadata.name.as_deref().unwrap();
+    api.patch(name, &how, &Patch::Apply(&object)).await?;
+    Ok(())
+}
+
+/// Every value of the chart that makes an object or a field.
 const EVERYTHING: &str = r#"
 replicas: 3
 namespaces: [everything, other]
@@ -53,7 +56,7 @@ settings: { scrape-interval: 30s, cors-origin: ["https://mesh.example.com"] }
 token: { secret: access }
 tls: { secret: port-tls, clientCa: { secret: authorities } }
 pods: { ca: { secret: pod-ca }, certificate: { secret: pod-tls }, serverName: mesh, watchToken: { secret: watch } }
-neo4j: { url: "neo4j+s://graph.example.com", database: mesh, password: { secret: graph } }
+neo4j: { url: "bolt+s://graph.example.com", database: mesh, password: { secret: graph } }
 kafka:
   brokers: kafka-0:9092,kafka-1:9092
   properties: { security.protocol: SASL_SSL, linger.ms: 5 }
@@ -70,7 +73,15 @@ ingress:
 networkPolicy:
   from: [{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ingress } } }]
   egress: [{ ports: [{ port: 443 }] }]
-serviceMonitor: { enabled: true, labels: { release: prometheus } }
+serviceMonitor:
+  enabled: true
+  labels: { release: prometheus }
+  tlsConfig:
+    ca: { secret: { name: authorities, key: ca.crt } }
+    serverName: mesh
+    cert: { secret: { name: prometheus-tls, key: tls.crt } }
+    keySecret: { name: prometheus-tls, key: tls.key }
+shutdown: { delaySeconds: 3, timeoutSeconds: 60 }
 podDisruptionBudget: { enabled: true }
 env: [{ name: RUST_BACKTRACE, value: "1" }]
 podAnnotations: { example.com/a: b }
@@ -88,10 +99,9 @@ async fn every_object_is_taken_with_every_value() {
     for namespace in ["everything", "other", "defaults"] {
         cluster.namespace(namespace).await;
     }
-    apply(&client, &[service_monitors()]).await;
-    wait_for_service_monitors(&client).await;
+    service_monitors::define(&client).await;
 
-    apply(&client, &chart::objects("defaults", "{}")).await;
+    apply(&client, &chart::objects("defaults", "open: true")).await;
     let objects = chart::objects("everything", EVERYTHING);
     for (kind, count) in [
         ("Role", 2),
@@ -125,52 +135,6 @@ async fn every_object_is_taken_with_every_value() {
     apply(&client, &[service]).await;
     // Applied again, it is the same.
     apply(&client, &objects).await;
-}
-
-/// The kind that the Prometheus operator brings, as far as the chart uses it.
-fn service_monitors() -> Value {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": { "name": "servicemonitors.monitoring.coreos.com" },
-        "spec": {
-            "group": "monitoring.coreos.com",
-            "scope": "Namespaced",
-            "names": {
-                "kind": "ServiceMonitor",
-                "listKind": "ServiceMonitorList",
-                "plural": "servicemonitors",
-                "singular": "servicemonitor",
-            },
-            "versions": [{
-                "name": "v1",
-                "served": true,
-                "storage": true,
-                "schema": { "openAPIV3Schema": {
-                    "type": "object",
-                    "properties": { "spec": {
-                        "type": "object",
-                        "required": ["selector", "endpoints"],
-                        "x-kubernetes-preserve-unknown-fields": true,
-                    } },
-                } },
-            }],
-        },
-    })
-}
-
-/// The server serves a new kind a moment after it has taken it.
-async fn wait_for_service_monitors(client: &Client) {
-    for _ in 0..300 {
-        let discovery = Discovery::new(client.clone()).run().await.unwrap();
-        let kind =
-            kube::core::GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
-        if discovery.resolve_gvk(&kind).is_some() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("the server does not serve ServiceMonitors");
 }
 
 /// Whether who `client` is may do it.
@@ -281,7 +245,7 @@ async fn the_service_account_may_read_pods_everywhere_and_nothing_else() {
     let server = server().await;
     let client = server.admin().await;
     Cluster::new(client.clone()).namespace("whole").await;
-    apply(&client, &chart::objects("whole", "{}")).await;
+    apply(&client, &chart::objects("whole", "open: true")).await;
     let account = server.service_account("whole", "kafmesh-discover").await;
     let account = Client::try_from(account).unwrap();
     has_the_least_rights(&account, None).await;
@@ -295,7 +259,11 @@ async fn with_namespaces_it_may_read_pods_there_only() {
     for namespace in ["here", "seen", "unseen"] {
         cluster.namespace(namespace).await;
     }
-    apply(&client, &chart::objects("here", "namespaces: [seen]")).await;
+    apply(
+        &client,
+        &chart::objects("here", "open: true\nnamespaces: [seen]"),
+    )
+    .await;
     let account = server.service_account("here", "kafmesh-discover").await;
     let account = Client::try_from(account).unwrap();
     has_the_least_rights(&account, Some("seen")).await;

@@ -7,3 +7,6 @@ mod chart;
 mod end_to_end;
 mod images;
 mod manifests;
+mod refused;
+mod rendered;
+mod service_monitors;
