@@ -60,8 +60,15 @@ async fn an_older_model_is_migrated_and_keeps_what_it_holds() {
         .write(&sample(), &BTreeSet::new())
         .await
         .unwrap();
-    // Version 1 had no constraint on reports.
-    database.run("DROP CONSTRAINT kafmesh_kafmeshreport").await;
+    // Version 1 had no constraint on reports, version 2 none on what Kafka says.
+    let added = [
+        "kafmesh_kafmeshreport",
+        "kafmesh_consumergroup",
+        "kafmesh_kafka",
+    ];
+    for name in added {
+        database.run(&format!("DROP CONSTRAINT {name}")).await;
+    }
     database
         .run("MATCH (m:KafmeshModel) SET m.version = 1")
         .await;
@@ -73,11 +80,10 @@ async fn an_older_model_is_migrated_and_keeps_what_it_holds() {
     assert_eq!(database.number(version).await, VERSION);
     let constraints = "SHOW CONSTRAINTS YIELD name RETURN name";
     let constraints = database.texts(constraints).await;
-    assert!(
-        constraints.contains(&"kafmesh_kafmeshreport".to_owned()),
-        "{constraints:?}"
-    );
-    assert_eq!(constraints.len(), 14);
+    for name in added {
+        assert!(constraints.contains(&name.to_owned()), "{constraints:?}");
+    }
+    assert_eq!(constraints.len(), 16);
 }
 
 #[tokio::test]

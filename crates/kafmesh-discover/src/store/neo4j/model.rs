@@ -1,30 +1,51 @@
 //! The version of the model in the database, and how an older one becomes the present one.
 
+use std::time::Duration;
+
 use neo4rs::{Graph, query};
 
 use super::{failed, text};
-use crate::mesh::graph::Label;
 use crate::store::Error;
 
 /// What makes version n + 1 of version n. Each statement may have been run before: a migration that
 /// was cut off is run again as a whole. What has been released is never changed; what changes the
 /// model is a further entry.
-const MIGRATIONS: &[fn() -> Vec<String>] = &[unique_nodes, unique_reports];
+const MIGRATIONS: &[fn() -> Vec<String>] = &[unique_nodes, unique_reports, unique_groups];
 
 /// The version of the model that this program reads and writes.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
+/// How often a statement of a migration is tried, and how long after the first failure.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// 1: a node of each label per key.
 fn unique_nodes() -> Vec<String> {
-    Label::ALL
-        .iter()
-        .map(|label| unique(label.name()))
-        .collect()
+    let labels = [
+        "Service",
+        "Component",
+        "Source",
+        "Processor",
+        "Sink",
+        "View",
+        "ViewSource",
+        "ViewSink",
+        "Topic",
+        "Message",
+        "Pod",
+        "ScrapeRun",
+    ];
+    labels.into_iter().map(unique).collect()
 }
 
 /// 2: answers are kept once for all pods that gave them.
 fn unique_reports() -> Vec<String> {
     vec![unique("KafmeshReport")]
+}
+
+/// 3: what Kafka says has nodes of its own.
+fn unique_groups() -> Vec<String> {
+    vec![unique("ConsumerGroup"), unique("Kafka")]
 }
 
 fn unique(label: &str) -> String {
@@ -90,10 +111,18 @@ async fn version(client: &Graph) -> Result<Option<i64>, Error> {
     Ok(row.and_then(|row| row.get("version").ok()))
 }
 
+/// Runs a statement, and again if it fails: of replicas that create one constraint at once, Neo4j lets some fail,
+/// and what one of them has made, the others need not make.
 async fn run(client: &Graph, statement: &str) -> Result<(), Error> {
-    client
-        .run(text(statement))
-        .await
-        .map_err(failed("migrating the model"))?;
-    Ok(())
+    let mut attempt = 1;
+    loop {
+        match client.run(text(statement)).await {
+            Err(neo4rs::Error::Neo4j(error)) if attempt < ATTEMPTS => {
+                tracing::debug!(attempt, "migrating the model failed: {}", error.message());
+                tokio::time::sleep(PAUSE * attempt).await;
+                attempt += 1;
+            }
+            done => return done.map_err(failed("migrating the model")),
+        }
+    }
 }
