@@ -158,7 +158,10 @@ impl Changes {
         tokio::spawn(async move {
             while let Some(Ok(())) = stop.run_until_cancelled(mesh.changed()).await {
                 let next = mesh.borrow_and_update().clone();
-                following.note(&last, &next);
+                // Scrapes, and looks at Kafka, that found nothing new.
+                if next.revision != last.revision {
+                    following.note(&last, &next);
+                }
                 last = next;
             }
         });

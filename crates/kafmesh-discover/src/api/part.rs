@@ -57,9 +57,15 @@ fn is_parent(relation: Relation) -> bool {
 
 fn is_flow(relation: Relation, pods: bool) -> bool {
     match relation {
-        Relation::Reads | Relation::Writes | Relation::PersistsTo | Relation::OfType => true,
+        Relation::Reads
+        | Relation::Writes
+        | Relation::PersistsTo
+        | Relation::OfType
+        | Relation::Consumes => true,
         Relation::RunsIn => pods,
-        Relation::HasComponent | Relation::Contains | Relation::Observed => false,
+        Relation::HasComponent | Relation::Contains | Relation::InGroup | Relation::Observed => {
+            false
+        }
     }
 }
 

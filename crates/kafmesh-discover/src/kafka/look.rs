@@ -1,15 +1,16 @@
 //! One look at a cluster.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rdkafka::admin::AdminClient;
-use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::TIMEOUT;
-use super::requests::{Answer, Position, Requests};
+use super::client::Client;
+use super::requests::{Answer, Position, Read, Requests};
 use crate::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag};
 
 /// How many requests are under way at a time: enough that their latencies overlap.
@@ -21,33 +22,33 @@ const NOTICE: Duration = Duration::from_millis(100);
 /// How many partitions are asked for in one request.
 const PARTITIONS: usize = 10_000;
 
-/// The end offset of each partition, by topic.
-type Ends = HashMap<String, BTreeMap<i32, i64>>;
+/// An offset of each partition, by topic; `None` where it could not be read.
+type Offsets = HashMap<String, BTreeMap<i32, Option<i64>>>;
 
-/// Reads all topics and groups. A group whose offsets cannot be read is shown without lag.
+/// What was found in one look.
+pub(super) struct Looked {
+    pub(super) found: Actual,
+    /// What of it could not be read, and why.
+    pub(super) incomplete: Option<String>,
+}
+
+/// Reads all topics and groups. What cannot be read of one of them does not keep the others from being
+/// shown.
 ///
 /// # Errors
 ///
-/// When no broker answers, and when the answers come too late.
-pub(super) fn look(
-    client: &AdminClient<DefaultClientContext>,
-    abandoned: &AtomicBool,
-) -> Result<Actual, String> {
+/// When no broker answers, when the groups cannot be listed, and when the answers come too late.
+pub(super) fn look(client: &Client, abandoned: &AtomicBool) -> Result<Looked, String> {
     let at = Timestamp::now();
-    let mut topics = topics(client)?;
-    let mut look = Look {
-        requests: Requests::new(client, TIMEOUT),
-        abandoned,
-        listed: Vec::new(),
-        members: HashMap::new(),
-        committed: HashMap::new(),
-        ends: Ends::new(),
-        failed: None,
-    };
+    let (mut topics, unreadable_topics) = topics(client)?;
+    let mut look = Look::new(client, abandoned);
     look.requests.groups();
     look.until(0)?;
-    if let Some(why) = look.failed.take() {
-        return Err(why);
+    if look.failures.count > 0 {
+        return Err(look.failures.to_string());
+    }
+    for (topic, why) in &unreadable_topics {
+        look.failures.add(format_args!("topic {topic}"), why);
     }
     let names: Vec<String> = look.listed.iter().map(|(name, _)| name.clone()).collect();
     let partitions: Vec<(&str, i32)> = topics
@@ -69,10 +70,18 @@ pub(super) fn look(
     }
     look.until(0)?;
     for (name, topic) in &mut topics {
-        topic.end = look.ends.get(name).map(|ends| ends.values().sum());
+        add_ends(topic, look.ends.get(name));
     }
-    let groups = look.groups();
-    Ok(Actual { at, topics, groups })
+    let incomplete = (look.failures.count > 0).then(|| look.failures.to_string());
+    let groups = look.groups(&topics);
+    let found = Actual {
+        at,
+        failing_since: None,
+        topics,
+        unreadable_topics,
+        groups,
+    };
+    Ok(Looked { found, incomplete })
 }
 
 /// What has been answered so far.
@@ -82,13 +91,25 @@ struct Look<'a> {
     /// Groups and their states.
     listed: Vec<(String, String)>,
     members: HashMap<String, usize>,
-    committed: HashMap<usize, Vec<Position>>,
-    ends: Ends,
-    /// Why the last request that failed did.
-    failed: Option<String>,
+    /// By the numbers of groups in `listed`.
+    committed: HashMap<usize, Offsets>,
+    ends: Offsets,
+    failures: Failures,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn new(client: &'a Client, abandoned: &'a AtomicBool) -> Self {
+        Self {
+            requests: Requests::new(client, TIMEOUT),
+            abandoned,
+            listed: Vec::new(),
+            members: HashMap::new(),
+            committed: HashMap::new(),
+            ends: Offsets::new(),
+            failures: Failures::default(),
+        }
+    }
+
     /// Takes answers until at most `pending` requests wait for theirs.
     fn until(&mut self, pending: usize) -> Result<(), String> {
         while self.requests.pending() > pending {
@@ -107,151 +128,295 @@ impl Look<'_> {
             Answer::Groups(groups, errors) => {
                 self.listed
                     .extend(groups.into_iter().map(|group| (group.name, group.state)));
-                self.failed = errors.into_iter().next();
-            }
-            Answer::Members(members) => self.members.extend(members),
-            Answer::Committed(number, positions) => {
-                self.committed.insert(number, positions);
-            }
-            Answer::Ends(positions) => {
-                for position in positions {
-                    self.ends
-                        .entry(position.topic)
-                        .or_default()
-                        .insert(position.partition, position.offset);
+                for why in errors {
+                    self.failures.add(format_args!("groups"), &why);
                 }
             }
-            Answer::Failed(why) => {
-                tracing::debug!("a request to Kafka failed: {why}");
-                self.failed = Some(why);
+            Answer::Members(groups) => {
+                for (name, members) in groups {
+                    let what = format_args!("the members of group {name}");
+                    if let Some(members) = self.failures.ok(what, members) {
+                        self.members.insert(name, members);
+                    }
+                }
             }
+            Answer::Committed(number, positions) => {
+                let group = self.listed.get(number).map_or("?", |(name, _)| name);
+                let what = format_args!("the offsets of group {group}");
+                if let Some(positions) = self.failures.ok(what, positions) {
+                    let committed = self.committed.entry(number).or_default();
+                    enter(committed, &mut self.failures, "the commit in", positions);
+                }
+            }
+            Answer::Ends(positions) => {
+                enter(&mut self.ends, &mut self.failures, "the end of", positions);
+            }
+            Answer::Failed(what, why) => self.failures.add(format_args!("{what}"), &why),
         }
     }
 
-    fn groups(mut self) -> BTreeMap<String, ActualGroup> {
+    fn groups(mut self, topics: &BTreeMap<String, ActualTopic>) -> BTreeMap<String, ActualGroup> {
         let listed = std::mem::take(&mut self.listed);
         let mut groups = BTreeMap::new();
         for (number, (name, state)) in listed.into_iter().enumerate() {
             let members = self.members.remove(&name);
-            let lag = self
-                .committed
-                .remove(&number)
-                .map(|committed| lag(&committed, &self.ends));
-            groups.insert(
-                name,
-                ActualGroup {
-                    state,
-                    members: members.and_then(|count| u32::try_from(count).ok()),
-                    lag: lag.unwrap_or_default(),
-                },
-            );
+            let committed = self.committed.remove(&number);
+            let group = ActualGroup {
+                state,
+                members: members.and_then(|count| u32::try_from(count).ok()),
+                lag: committed.map(|committed| lags(&committed, topics, &self.ends)),
+            };
+            groups.insert(name, group);
         }
         groups
     }
 }
 
-/// How far a group is behind, by topic.
-fn lag(committed: &[Position], ends: &Ends) -> BTreeMap<String, Lag> {
-    let mut lags: BTreeMap<String, Lag> = BTreeMap::new();
-    let mut seen: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
-    for position in committed {
-        let Some(end) = ends
-            .get(&position.topic)
-            .and_then(|ends| ends.get(&position.partition))
-        else {
-            continue;
-        };
-        let lag = lags.entry(position.topic.clone()).or_default();
-        lag.records += (end - position.offset).max(0);
-        seen.entry(&position.topic)
-            .or_default()
-            .insert(position.partition);
-    }
-    for (topic, partitions) in seen {
-        if let (Some(lag), Some(ends)) = (lags.get_mut(topic), ends.get(topic)) {
-            // An empty partition has nothing to commit.
-            lag.uncommitted = ends
-                .iter()
-                .filter(|(number, end)| **end > 0 && !partitions.contains(number))
-                .count();
-        }
-    }
-    lags
+/// What could not be read; the first is told, and how many more there are.
+#[derive(Default)]
+struct Failures {
+    first: String,
+    count: usize,
 }
 
-/// The topics there are, without the ends of their partitions and without internal ones.
+impl Failures {
+    fn add(&mut self, what: fmt::Arguments<'_>, why: &str) {
+        tracing::debug!("{what} could not be read from Kafka: {why}");
+        if self.count == 0 {
+            self.first = format!("{what} could not be read: {why}");
+        }
+        self.count += 1;
+    }
+
+    fn ok<T>(&mut self, what: fmt::Arguments<'_>, read: Read<T>) -> Option<T> {
+        read.map_err(|why| self.add(what, &why)).ok()
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            0 | 1 => f.write_str(&self.first),
+            count => write!(f, "{}, and {} more", self.first, count - 1),
+        }
+    }
+}
+
+fn enter(offsets: &mut Offsets, failures: &mut Failures, what: &str, positions: Vec<Position>) {
+    for position in positions {
+        let (topic, partition) = (&position.topic, position.partition);
+        let what = format_args!("{what} {topic}/{partition}");
+        let offset = failures.ok(what, position.offset);
+        let of_topic = offsets.entry(position.topic).or_default();
+        of_topic.insert(position.partition, offset);
+    }
+}
+
+/// Adds what the ends of its partitions say of a topic.
+fn add_ends(topic: &mut ActualTopic, ends: Option<&BTreeMap<i32, Option<i64>>>) {
+    let ends: Vec<Option<i64>> = (0..topic.partitions)
+        .map(|number| ends?.get(&number).copied()?)
+        .collect();
+    topic.end = ends.iter().copied().sum();
+    topic.with_records = ends.iter().flatten().filter(|end| **end > 0).count();
+    topic.unknown = ends.iter().filter(|end| end.is_none()).count();
+}
+
+/// How far a group is behind, in each topic it has committed offsets for.
+fn lags(
+    committed: &Offsets,
+    topics: &BTreeMap<String, ActualTopic>,
+    ends: &Offsets,
+) -> BTreeMap<String, Lag> {
+    let lags = committed.iter().filter_map(|(name, committed)| {
+        // What was committed in a topic that is gone says nothing any more.
+        let partitions = topics.get(name)?.partitions;
+        Some((name.clone(), lag(committed, partitions, ends.get(name))))
+    });
+    lags.collect()
+}
+
+fn lag(
+    committed: &BTreeMap<i32, Option<i64>>,
+    partitions: i32,
+    ends: Option<&BTreeMap<i32, Option<i64>>>,
+) -> Lag {
+    let mut lag = Lag::default();
+    for number in 0..partitions {
+        let end = ends.and_then(|ends| ends.get(&number).copied().flatten());
+        match (end, committed.get(&number)) {
+            // A topic that was created anew ends before what was committed in the old one.
+            (Some(end), Some(Some(committed))) => lag.records += (end - committed).max(0),
+            (None, _) | (_, Some(None)) => lag.unknown += 1,
+            // An empty partition has nothing to commit.
+            (Some(end), None) => lag.uncommitted += usize::from(end > 0),
+        }
+    }
+    lag
+}
+
+/// The topics there are, without the ends of their partitions and without internal ones, and why Kafka
+/// tells nothing of others.
 fn topics(
-    client: &AdminClient<DefaultClientContext>,
-) -> Result<BTreeMap<String, ActualTopic>, String> {
+    client: &Client,
+) -> Result<(BTreeMap<String, ActualTopic>, BTreeMap<String, String>), String> {
     let metadata = client
         .inner()
         .fetch_metadata(None, TIMEOUT)
-        .map_err(|error| format!("topics cannot be read: {error}"))?;
-    let topics = metadata
-        .topics()
-        .iter()
-        .filter(|topic| !topic.name().starts_with("__"))
-        .map(|topic| {
-            let partitions = topic.partitions();
-            let replication = partitions.iter().map(|one| one.replicas().len()).min();
-            let topic_facts = ActualTopic {
-                partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
-                replication: replication
-                    .and_then(|count| i32::try_from(count).ok())
-                    .unwrap_or_default(),
-                end: None,
-            };
-            (topic.name().to_owned(), topic_facts)
-        });
-    Ok(topics.collect())
+        .map_err(|error| format!("topics could not be read: {error}"))?;
+    let (mut topics, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
+    for topic in metadata.topics() {
+        let name = topic.name();
+        if name.starts_with("__") {
+            continue;
+        }
+        if let Some(error) = topic.error() {
+            let why = RDKafkaErrorCode::from(error).to_string();
+            unreadable.insert(name.to_owned(), why);
+            continue;
+        }
+        let partitions = topic.partitions();
+        let replication = partitions.iter().map(|one| one.replicas().len()).min();
+        let topic = ActualTopic {
+            partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
+            replication: replication
+                .and_then(|count| i32::try_from(count).ok())
+                .unwrap_or_default(),
+            end: None,
+            with_records: 0,
+            unknown: partitions.len(),
+        };
+        topics.insert(name.to_owned(), topic);
+    }
+    Ok((topics, unreadable))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-    fn position(topic: &str, partition: i32, offset: i64) -> Position {
-        Position {
-            topic: topic.to_owned(),
-            partition,
-            offset,
+    use super::*;
+    use crate::config;
+
+    fn offsets(of: &[(i32, Option<i64>)]) -> BTreeMap<i32, Option<i64>> {
+        of.iter().copied().collect()
+    }
+
+    fn topic(partitions: i32) -> ActualTopic {
+        ActualTopic {
+            partitions,
+            replication: 1,
+            end: None,
+            with_records: 0,
+            unknown: 0,
         }
     }
 
     #[test]
     fn lag_is_what_lies_between_commits_and_ends() {
-        let ends = Ends::from([
+        let topics = [("a".to_owned(), topic(4)), ("b".to_owned(), topic(1))].into();
+        let some = |number, offset| (number, Some(offset));
+        let ends = Offsets::from([
             (
                 "a".to_owned(),
-                BTreeMap::from([(0, 10), (1, 5), (2, 0), (3, 7)]),
+                offsets(&[some(0, 10), some(1, 5), some(2, 0), some(3, 7)]),
             ),
-            ("b".to_owned(), BTreeMap::from([(0, 3)])),
+            ("b".to_owned(), offsets(&[some(0, 3)])),
         ]);
-        let committed = [
-            position("a", 0, 4),
-            // A topic that was created anew ends before what was committed in the old one.
-            position("a", 1, 9),
-            position("gone", 0, 9),
-            position("b", 0, 3),
-        ];
+        let committed = Offsets::from([
+            // The second as if the topic had been created anew.
+            ("a".to_owned(), offsets(&[some(0, 4), some(1, 9)])),
+            ("gone".to_owned(), offsets(&[some(0, 9)])),
+            ("b".to_owned(), offsets(&[some(0, 3)])),
+        ]);
+        let behind = Lag {
+            records: 6,
+            uncommitted: 1,
+            unknown: 0,
+        };
         assert_eq!(
-            lag(&committed, &ends),
-            BTreeMap::from([
-                (
-                    "a".to_owned(),
-                    Lag {
-                        records: 6,
-                        uncommitted: 1
-                    }
-                ),
-                (
-                    "b".to_owned(),
-                    Lag {
-                        records: 0,
-                        uncommitted: 0
-                    }
-                ),
-            ])
+            lags(&committed, &topics, &ends),
+            [("a".to_owned(), behind), ("b".to_owned(), Lag::default())].into()
         );
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_counted_as_unknown() {
+        let committed = offsets(&[(0, Some(4)), (1, Some(4)), (2, None)]);
+        let ends = offsets(&[(0, Some(10)), (1, None), (2, Some(8)), (4, Some(1))]);
+        let behind = |unknown| Lag {
+            records: 6,
+            uncommitted: 1,
+            unknown,
+        };
+        assert_eq!(lag(&committed, 5, Some(&ends)), behind(3));
+        assert_eq!(
+            lag(&committed, 5, None),
+            Lag {
+                unknown: 5,
+                ..Lag::default()
+            }
+        );
+
+        let mut read = topic(5);
+        add_ends(&mut read, Some(&ends));
+        assert_eq!((read.end, read.with_records, read.unknown), (None, 3, 2));
+        add_ends(&mut read, None);
+        assert_eq!((read.end, read.with_records, read.unknown), (None, 0, 5));
+        let ends = offsets(&[(0, Some(10)), (1, Some(0))]);
+        let mut read = topic(2);
+        add_ends(&mut read, Some(&ends));
+        assert_eq!(
+            (read.end, read.with_records, read.unknown),
+            (Some(10), 1, 0)
+        );
+    }
+
+    fn client(cluster: &MockCluster<'_, DefaultProducerContext>) -> Client {
+        let config = config::Kafka {
+            brokers: cluster.bootstrap_servers(),
+            properties: BTreeMap::new(),
+            interval: Duration::from_secs(1),
+        };
+        Client::new(&config).unwrap()
+    }
+
+    #[test]
+    fn a_topic_with_an_error_is_not_a_topic_without_partitions() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("good", 3, 1).unwrap();
+        cluster.create_topic("bad", 3, 1).unwrap();
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        cluster.topic_error("bad", error).unwrap();
+        let (topics, unreadable) = topics(&client(&cluster)).unwrap();
+        assert_eq!(topics.keys().collect::<Vec<_>>(), ["good"]);
+        assert_eq!(topics["good"].partitions, 3);
+        let why = "TopicAuthorizationFailed (Broker: Topic authorization failed)".to_owned();
+        assert_eq!(unreadable, [("bad".to_owned(), why)].into());
+    }
+
+    #[test]
+    fn an_end_that_is_not_told_is_a_failure_with_its_reason() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 2, 1).unwrap();
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[error]);
+        let client = client(&cluster);
+        let abandoned = AtomicBool::new(false);
+        let mut look = Look::new(&client, &abandoned);
+        look.requests.ends([("t", 0), ("t", 1)].into_iter());
+        look.until(0).unwrap();
+        assert_eq!(look.ends["t"], offsets(&[(0, None), (1, None)]));
+        assert_eq!(
+            look.failures.to_string(),
+            "the end of t/0 could not be read: TopicAuthorizationFailed (Broker: Topic \
+             authorization failed), and 1 more"
+        );
+
+        look.requests.ends([("t", 0)].into_iter());
+        look.until(0).unwrap();
+        assert_eq!(look.ends["t"], offsets(&[(0, Some(0)), (1, None)]));
     }
 }

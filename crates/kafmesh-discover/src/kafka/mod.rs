@@ -1,5 +1,6 @@
 //! What Kafka itself says: topics, consumer groups and their lag, read at an interval.
 
+mod client;
 mod look;
 mod requests;
 
@@ -7,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rdkafka::admin::AdminClient;
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::ClientConfig;
+use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -17,23 +16,27 @@ use tokio_util::sync::CancellationToken;
 use crate::config;
 use crate::mesh::actual::Actual;
 use crate::status::{Part, Statuses};
+use client::Client;
+use look::Looked;
 
-/// Reads the cluster at every interval and publishes what changed, until `stop`.
+/// Reads the cluster at every interval and publishes what there is, until `stop`.
 ///
-/// While Kafka cannot be read, what was read last stays published, with its time.
+/// While Kafka cannot be read, what was read last stays published, with its time and since when that is
+/// all that is known.
 pub async fn run(
     config: &config::Kafka,
     actual: watch::Sender<Option<Arc<Actual>>>,
     statuses: Statuses,
     stop: CancellationToken,
 ) {
-    let client = match client(config) {
+    let client = match Client::new(config) {
         Ok(client) => Arc::new(client),
         Err(error) => {
             statuses.failing(Part::Kafka, error);
             return stop.cancelled().await;
         }
     };
+    let brokers = &config.brokers;
     let mut turns = interval_at(Instant::now(), config.interval);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -46,27 +49,40 @@ pub async fn run(
             () = stop.cancelled() => return,
         };
         match looked {
-            Ok(found) => {
-                statuses.working(Part::Kafka);
-                actual.send_if_modified(|last| {
-                    let same = last.as_deref().is_some_and(|last| last.is_like(&found));
-                    if !same {
-                        *last = Some(Arc::new(found));
-                    }
-                    !same
-                });
+            Ok(Looked { found, incomplete }) => {
+                client.forget();
+                match incomplete {
+                    None => statuses.working(Part::Kafka),
+                    Some(why) => statuses.failing(
+                        Part::Kafka,
+                        format!("{brokers}: {why}; what could be read is shown"),
+                    ),
+                }
+                actual.send_replace(Some(Arc::new(found)));
             }
-            Err(why) => statuses.failing(
-                Part::Kafka,
-                format!("{}: {why}; what was read last is shown", config.brokers),
-            ),
+            Err(why) => {
+                let said = client.said().map(|said| format!(" ({said})"));
+                let said = said.unwrap_or_default();
+                let why = format!("{brokers}: {why}{said}; what was read last is shown");
+                statuses.failing(Part::Kafka, why);
+                actual.send_if_modified(mark_stale);
+            }
         }
     }
 }
 
+/// Notes that what was read last may no longer be so; whether that is new.
+fn mark_stale(last: &mut Option<Arc<Actual>>) -> bool {
+    let Some(actual) = last.as_mut().filter(|actual| !actual.is_stale()) else {
+        return false;
+    };
+    Arc::make_mut(actual).failing_since = Some(Timestamp::now());
+    true
+}
+
 /// Looks at the cluster in a thread of its own, since librdkafka blocks, and a thread of tokio's
 /// would hold up the end of the process.
-async fn look(client: Arc<AdminClient<DefaultClientContext>>) -> Result<Actual, String> {
+async fn look(client: Arc<Client>) -> Result<Looked, String> {
     let abandoned = AbandonOnDrop::default();
     let (sender, looked) = oneshot::channel();
     let seen = Arc::clone(&abandoned.0);
@@ -92,24 +108,30 @@ impl Drop for AbandonOnDrop {
     }
 }
 
-/// # Errors
-///
-/// When a property does not exist or has no usable value.
-fn client(config: &config::Kafka) -> Result<AdminClient<DefaultClientContext>, String> {
-    let mut properties = ClientConfig::new();
-    properties
-        .set("client.id", "kafmesh-discover")
-        // Brokers that were down are tried again about as often as the cluster is read.
-        .set("reconnect.backoff.max.ms", "10000")
-        .set("log_level", "3");
-    for (name, value) in &config.properties {
-        properties.set(name, value.expose());
-    }
-    properties.set("bootstrap.servers", &config.brokers);
-    properties
-        .create()
-        .map_err(|error| format!("the Kafka client cannot be configured: {error}"))
-}
-
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_marked_once_on_what_was_read_last() {
+        let mut last = None;
+        assert!(!mark_stale(&mut last), "nothing was read");
+        let read = Actual {
+            at: Timestamp::UNIX_EPOCH,
+            failing_since: None,
+            topics: [].into(),
+            unreadable_topics: [].into(),
+            groups: [].into(),
+        };
+        last = Some(Arc::new(read));
+        assert!(mark_stale(&mut last));
+        let marked = last.clone().unwrap();
+        assert!(marked.is_stale());
+        assert_eq!(marked.at, Timestamp::UNIX_EPOCH);
+        assert!(!mark_stale(&mut last));
+        assert_eq!(last, Some(marked));
+    }
+}

@@ -5,17 +5,17 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::{NonNull, null, null_mut};
 use std::time::Duration;
 
-use rdkafka::admin::AdminClient;
 use rdkafka::bindings as sys;
 use rdkafka::bindings::rd_kafka_admin_op_t as Op;
 use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
-use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
+
+use super::client::Client;
 
 /// Asks a cluster, and collects its answers in the order they come. What is still to come when this
 /// is dropped is never seen.
 pub(super) struct Requests<'a> {
-    client: &'a AdminClient<DefaultClientContext>,
+    client: &'a Client,
     queue: NonNull<sys::rd_kafka_queue_t>,
     timeout: Duration,
     pending: usize,
@@ -25,15 +25,18 @@ pub(super) struct Requests<'a> {
 pub(super) enum Answer {
     /// The groups there are, and what kept brokers from telling theirs.
     Groups(Vec<ListedGroup>, Vec<String>),
-    /// How many members each group has; a group that could not be described is left out.
-    Members(Vec<(String, usize)>),
+    /// How many members groups have, by name.
+    Members(Vec<(String, Read<usize>)>),
     /// The committed offsets of the group that was asked for under this number.
-    Committed(usize, Vec<Position>),
-    /// The end offsets of partitions; those that could not be told are left out.
+    Committed(usize, Read<Vec<Position>>),
+    /// The end offsets of partitions.
     Ends(Vec<Position>),
-    /// Why a request has no answer.
-    Failed(String),
+    /// What was asked for in a request without an answer, and why.
+    Failed(&'static str, String),
 }
+
+/// What was read, or why it could not be.
+pub(super) type Read<T> = Result<T, String>;
 
 /// A group, as a list of all shows it.
 pub(super) struct ListedGroup {
@@ -45,11 +48,11 @@ pub(super) struct ListedGroup {
 pub(super) struct Position {
     pub(super) topic: String,
     pub(super) partition: i32,
-    pub(super) offset: i64,
+    pub(super) offset: Read<i64>,
 }
 
 impl<'a> Requests<'a> {
-    pub(super) fn new(client: &'a AdminClient<DefaultClientContext>, timeout: Duration) -> Self {
+    pub(super) fn new(client: &'a Client, timeout: Duration) -> Self {
         // SAFETY: the client is valid and outlives the queue; librdkafka aborts rather than return null.
         let queue =
             unsafe { NonNull::new_unchecked(sys::rd_kafka_queue_new(client.inner().native_ptr())) };
@@ -196,24 +199,36 @@ impl Event {
         unsafe {
             let number = sys::rd_kafka_event_opaque(event) as usize;
             let error = sys::rd_kafka_event_error(event);
+            let kind = sys::rd_kafka_event_type(event);
             if error != NO_ERROR {
                 let said = text(sys::rd_kafka_event_error_string(event));
-                let code = RDKafkaErrorCode::from(error);
-                return Answer::Failed(if said.is_empty() {
-                    code.to_string()
-                } else {
-                    said
-                });
+                let why = if said.is_empty() { named(error) } else { said };
+                return failed(kind, number, why);
             }
-            match sys::rd_kafka_event_type(event) {
+            match kind {
                 sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT => groups(event),
                 sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => members(event),
-                sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => committed(event, number),
+                sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => {
+                    Answer::Committed(number, committed(event))
+                }
                 sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => ends(event),
-                other => Answer::Failed(format!("an answer of unknown kind {other}")),
+                other => failed(other, number, "the answer is none of its kind".to_owned()),
             }
         }
     }
+}
+
+fn failed(kind: sys::rd_kafka_event_type_t, number: usize, why: String) -> Answer {
+    let what = match kind {
+        sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => {
+            return Answer::Committed(number, Err(why));
+        }
+        sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT => "groups",
+        sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => "the members of groups",
+        sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => "the ends of partitions",
+        _ => "something",
+    };
+    Answer::Failed(what, why)
 }
 
 impl Drop for Event {
@@ -253,21 +268,19 @@ unsafe fn groups(event: *mut sys::rd_kafka_event_t) -> Answer {
 /// # Safety
 /// `event` is valid and a description of groups.
 unsafe fn members(event: *mut sys::rd_kafka_event_t) -> Answer {
-    // SAFETY: as above; an error is null when there is none.
+    // SAFETY: as above.
     unsafe {
         let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event);
         let mut count = 0;
         let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
         let described = (0..count)
-            .map(|index| *groups.add(index))
-            .filter(|group| {
-                let error = sys::rd_kafka_ConsumerGroupDescription_error(*group);
-                error.is_null() || sys::rd_kafka_error_code(error) == NO_ERROR
-            })
-            .map(|group| {
+            .map(|index| {
+                let group = *groups.add(index);
+                let error = sys::rd_kafka_ConsumerGroupDescription_error(group);
+                let members = sys::rd_kafka_ConsumerGroupDescription_member_count(group);
                 (
                     text(sys::rd_kafka_ConsumerGroupDescription_group_id(group)),
-                    sys::rd_kafka_ConsumerGroupDescription_member_count(group),
+                    no_error(error).map(|()| members),
                 )
             })
             .collect();
@@ -277,28 +290,29 @@ unsafe fn members(event: *mut sys::rd_kafka_event_t) -> Answer {
 
 /// # Safety
 /// `event` is valid and the offsets of one group.
-unsafe fn committed(event: *mut sys::rd_kafka_event_t, number: usize) -> Answer {
+unsafe fn committed(event: *mut sys::rd_kafka_event_t) -> Read<Vec<Position>> {
     // SAFETY: as above; partitions are null when the group has an error.
     unsafe {
         let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(event);
         let mut count = 0;
         let groups = sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
         if count == 0 {
-            return Answer::Failed("no group in the answer".to_owned());
+            return Err("no group in the answer".to_owned());
         }
-        let error = sys::rd_kafka_group_result_error(*groups);
-        if !error.is_null() && sys::rd_kafka_error_code(error) != NO_ERROR {
-            return Answer::Failed(text(sys::rd_kafka_error_string(error)));
-        }
+        no_error(sys::rd_kafka_group_result_error(*groups))?;
         let partitions = sys::rd_kafka_group_result_partitions(*groups);
         let mut positions = Vec::new();
         if !partitions.is_null() {
             let length = usize::try_from((*partitions).cnt).unwrap_or_default();
             for index in 0..length {
-                positions.extend(position((*partitions).elems.add(index)));
+                let partition = (*partitions).elems.add(index);
+                // An offset below 0 says that there is no commit.
+                if (*partition).err != NO_ERROR || (*partition).offset >= 0 {
+                    positions.push(position(partition));
+                }
             }
         }
-        Answer::Committed(number, positions)
+        Ok(positions)
     }
 }
 
@@ -310,30 +324,46 @@ unsafe fn ends(event: *mut sys::rd_kafka_event_t) -> Answer {
         let result = sys::rd_kafka_event_ListOffsets_result(event);
         let mut count = 0;
         let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
-        let positions = (0..count)
-            .filter_map(|index| {
-                position(sys::rd_kafka_ListOffsetsResultInfo_topic_partition(
-                    *infos.add(index),
-                ))
-            })
-            .collect();
-        Answer::Ends(positions)
+        let positions = (0..count).map(|index| {
+            let info = *infos.add(index);
+            position(sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info))
+        });
+        Answer::Ends(positions.collect())
     }
 }
 
-/// An offset; `None` where there is an error or no offset instead.
-///
 /// # Safety
 /// `partition` is valid.
-unsafe fn position(partition: *const sys::rd_kafka_topic_partition_t) -> Option<Position> {
+unsafe fn position(partition: *const sys::rd_kafka_topic_partition_t) -> Position {
     // SAFETY: the caller's promise.
     unsafe {
-        ((*partition).err == NO_ERROR && (*partition).offset >= 0).then(|| Position {
+        let (error, offset) = ((*partition).err, (*partition).offset);
+        Position {
             topic: text((*partition).topic),
             partition: (*partition).partition,
-            offset: (*partition).offset,
-        })
+            offset: match error {
+                NO_ERROR if offset >= 0 => Ok(offset),
+                NO_ERROR => Err("the answer has no offset".to_owned()),
+                error => Err(named(error)),
+            },
+        }
     }
+}
+
+/// # Safety
+/// `error` is null or valid.
+unsafe fn no_error(error: *const sys::rd_kafka_error_t) -> Read<()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if error.is_null() || sys::rd_kafka_error_code(error) == NO_ERROR {
+            return Ok(());
+        }
+        Err(text(sys::rd_kafka_error_string(error)))
+    }
+}
+
+fn named(error: sys::rd_kafka_resp_err_t) -> String {
+    RDKafkaErrorCode::from(error).to_string()
 }
 
 /// # Safety

@@ -1,6 +1,7 @@
 //! What Kafka itself says of topics and consumer groups.
 
 use std::collections::BTreeMap;
+use std::ops::Add;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,18 +11,47 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Actual {
-    /// When it was read first as it is here.
+    /// When it was read last.
     pub at: Timestamp,
+    /// Since when it cannot be read, so that the rest is what it was at `at`; `None` when it could be read
+    /// when that was tried last.
+    pub failing_since: Option<Timestamp>,
     /// The topics there are, by name; internal ones left out.
     pub topics: BTreeMap<String, ActualTopic>,
+    /// Why Kafka tells nothing of a topic, by its name. There may be such a topic or not.
+    pub unreadable_topics: BTreeMap<String, String>,
     /// The consumer groups there are, by name.
     pub groups: BTreeMap<String, ActualGroup>,
 }
 
 impl Actual {
-    /// Whether they differ in nothing but the time.
+    /// Whether the same follows from both for a mesh: they differ in nothing but when they were read, where
+    /// topics end, and the words of errors.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.topics == other.topics && self.groups == other.groups
+        fn without_end<'a>((name, topic): (&'a String, &ActualTopic)) -> (&'a str, ActualTopic) {
+            (
+                name,
+                ActualTopic {
+                    end: None,
+                    ..*topic
+                },
+            )
+        }
+        self.topics
+            .iter()
+            .map(without_end)
+            .eq(other.topics.iter().map(without_end))
+            && self
+                .unreadable_topics
+                .keys()
+                .eq(other.unreadable_topics.keys())
+            && self.groups == other.groups
+            && self.failing_since == other.failing_since
+    }
+
+    /// Whether what it tells may no longer be so.
+    pub fn is_stale(&self) -> bool {
+        self.failing_since.is_some()
     }
 }
 
@@ -33,8 +63,12 @@ pub struct ActualTopic {
     pub partitions: i32,
     /// Replication factor: of the partition that has fewest replicas.
     pub replication: i32,
-    /// The sum of the partitions' end offsets; `None` when no partition's could be read.
+    /// The sum of the partitions' end offsets; `None` unless all could be read.
     pub end: Option<i64>,
+    /// Partitions that have, or once had, records.
+    pub with_records: usize,
+    /// Partitions whose end offset could not be read.
+    pub unknown: usize,
 }
 
 /// A consumer group as Kafka has it.
@@ -45,8 +79,19 @@ pub struct ActualGroup {
     pub state: String,
     /// How many members it has; `None` when that could not be read.
     pub members: Option<u32>,
-    /// How far it is behind in each topic it has committed offsets for.
-    pub lag: BTreeMap<String, Lag>,
+    /// How far it is behind in each topic it has committed offsets for; `None` when what it has committed
+    /// could not be read.
+    pub lag: Option<BTreeMap<String, Lag>>,
+}
+
+impl ActualGroup {
+    /// Whether somebody is in it.
+    pub fn is_alive(&self) -> bool {
+        match self.members {
+            Some(members) => members > 0,
+            None => !matches!(self.state.as_str(), "Empty" | "Dead"),
+        }
+    }
 }
 
 /// How far a group is behind in a topic.
@@ -57,4 +102,37 @@ pub struct Lag {
     pub records: i64,
     /// Partitions with records of which the group has never committed an offset.
     pub uncommitted: usize,
+    /// Partitions whose end or commit could not be read: the lag may be larger by what they have.
+    pub unknown: usize,
+}
+
+impl Lag {
+    /// How far it is behind in a topic of which it has never committed an offset.
+    pub fn of_no_commits(topic: &ActualTopic) -> Self {
+        Self {
+            records: 0,
+            uncommitted: topic.with_records,
+            unknown: topic.unknown,
+        }
+    }
+
+    /// What is known when the group's commits cannot be read.
+    pub fn unknown(topic: &ActualTopic) -> Self {
+        Self {
+            unknown: usize::try_from(topic.partitions).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Add for Lag {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            records: self.records + other.records,
+            uncommitted: self.uncommitted + other.uncommitted,
+            unknown: self.unknown + other.unknown,
+        }
+    }
 }

@@ -32,6 +32,32 @@ pub struct Catalog {
     pub messages: BTreeMap<Arc<str>, Message>,
 }
 
+impl Catalog {
+    /// The objects by the consumer groups they declare.
+    pub fn groups(&self) -> BTreeMap<&str, Vec<&Object>> {
+        let mut groups: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        for object in self.objects.values() {
+            for group in &object.groups {
+                groups.entry(group).or_default().push(object);
+            }
+        }
+        groups
+    }
+
+    /// What a topic is created with, and by which service. What a stale service says counts only where no
+    /// live one says anything: it may long be otherwise.
+    pub fn settings<'a>(&'a self, topic: &'a Topic) -> Vec<(&'a str, &'a TopicSettings)> {
+        let all = topic.settings.iter();
+        let all = all.flat_map(|(service, all)| all.iter().map(move |one| (&**service, one)));
+        let is_live = |service: &str| {
+            let service = self.services.get(service);
+            service.is_some_and(|service| !service.stale)
+        };
+        let (live, stale): (Vec<_>, Vec<_>) = all.partition(|(service, _)| is_live(service));
+        if live.is_empty() { stale } else { live }
+    }
+}
+
 /// What the processes of a service have in common on a thing that only some may report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -177,8 +203,8 @@ pub struct Write {
 pub struct Topic {
     /// Its name in Kafka.
     pub name: Arc<str>,
-    /// The settings it is created with, by the service that does. More than one service, or more
-    /// than one setting of a service, is a contradiction.
+    /// The settings it is created with, by the service that does: as its live processes say, where it has
+    /// any. More than one service, or more than one setting of a service, is a contradiction.
     pub settings: BTreeMap<Arc<str>, Vec<TopicSettings>>,
     /// The messages in it.
     pub messages: BTreeSet<Arc<str>>,

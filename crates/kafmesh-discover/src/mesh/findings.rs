@@ -1,15 +1,14 @@
 //! What is wrong with the mesh, or is likely to be: found by comparing what its processes declare
 //! with each other and with what Kafka says.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::actual::{Actual, ActualGroup, Lag};
+use super::actual::Actual;
 use super::catalog::{Catalog, Object, Topic};
 use super::description::TopicSettings;
-use super::graph::Role;
 
 /// Something that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -97,7 +96,7 @@ pub fn findings(catalog: &Catalog, actual: Option<&Actual>) -> Vec<Finding> {
     for topic in catalog.topics.values().filter(|topic| !topic.stale) {
         found.between_definitions(catalog, topic);
         if let Some(actual) = actual {
-            found.in_kafka(topic, actual);
+            found.in_kafka(catalog, topic, actual);
         }
     }
     if let Some(actual) = actual {
@@ -105,29 +104,6 @@ pub fn findings(catalog: &Catalog, actual: Option<&Actual>) -> Vec<Finding> {
     }
     found.0.sort();
     found.0
-}
-
-/// How far the object is behind in the topics it consumes through its group; `None` when Kafka knows no
-/// commit of it.
-pub fn lag(object: &Object, actual: &Actual) -> Option<Lag> {
-    let mut lag = None;
-    for read in &object.reads {
-        if !matches!(read.role, Role::Input | Role::Sink) {
-            continue;
-        }
-        for group in &object.groups {
-            let of_topic = actual
-                .groups
-                .get(group)
-                .and_then(|group| group.lag.get(&*read.topic));
-            if let Some(of_topic) = of_topic {
-                let sum: &mut Lag = lag.get_or_insert_default();
-                sum.records += of_topic.records;
-                sum.uncommitted += of_topic.uncommitted;
-            }
-        }
-    }
-    lag
 }
 
 #[derive(Default)]
@@ -153,9 +129,11 @@ impl Found {
     fn between_definitions(&mut self, catalog: &Catalog, topic: &Topic) {
         let writers = || topic.writers.iter().map(|key| &**key);
         let readers = || topic.readers.iter().map(|(key, _)| &**key);
-        let all: HashSet<&TopicSettings> = topic.settings.values().flatten().collect();
+        let settings = catalog.settings(topic);
+        let all: HashSet<&TopicSettings> = settings.iter().map(|(_, one)| *one).collect();
         if all.len() > 1 {
-            let services: Vec<&str> = topic.settings.keys().map(|name| &**name).collect();
+            let services: BTreeSet<&str> = settings.iter().map(|(service, _)| *service).collect();
+            let services: Vec<&str> = services.into_iter().collect();
             self.add(
                 FindingKind::SettingsDiffer,
                 &topic.name,
@@ -168,8 +146,9 @@ impl Found {
                 writers(),
             );
         }
-        if topic.messages.len() > 1 {
-            let messages: Vec<&str> = topic.messages.iter().map(|name| &**name).collect();
+        let messages = live_messages(catalog, topic);
+        if messages.len() > 1 {
+            let messages: Vec<&str> = messages.into_iter().collect();
             self.add(
                 FindingKind::MessagesDiffer,
                 &topic.name,
@@ -240,7 +219,11 @@ impl Found {
         }
     }
 
-    fn in_kafka(&mut self, topic: &Topic, actual: &Actual) {
+    fn in_kafka(&mut self, catalog: &Catalog, topic: &Topic, actual: &Actual) {
+        // There may be such a topic, with any number of partitions.
+        if actual.unreadable_topics.contains_key(&*topic.name) {
+            return;
+        }
         let users = || {
             let readers = topic.readers.iter().map(|(key, _)| &**key);
             readers.chain(topic.writers.iter().map(|key| &**key))
@@ -249,58 +232,54 @@ impl Found {
             self.add(
                 FindingKind::MissingTopic,
                 &topic.name,
-                "Kafka has no such topic; the service that creates it does so when it starts, and \
-                 a topic that no service creates must be created by hand"
+                "Kafka shows no such topic; the service that creates it does so when it starts, and \
+                 a topic that no service creates must be created by hand; if there is one, \
+                 kafmesh-discover lacks the right to describe it"
                     .to_owned(),
                 users(),
             );
             return;
         };
-        for (service, settings) in &topic.settings {
-            for settings in settings {
-                if settings.partitions != is.partitions {
-                    self.add(
-                        FindingKind::PartitionCountDiffers,
-                        &topic.name,
-                        format!(
-                            "{service} defines {} partitions, and Kafka has {}; change the \
-                             definition, or recreate the topic",
-                            settings.partitions, is.partitions
-                        ),
-                        users(),
-                    );
-                }
+        for (service, settings) in catalog.settings(topic) {
+            if settings.partitions != is.partitions {
+                self.add(
+                    FindingKind::PartitionCountDiffers,
+                    &topic.name,
+                    format!(
+                        "{service} defines {} partitions, and Kafka has {}; change the definition, \
+                         or recreate the topic",
+                        settings.partitions, is.partitions
+                    ),
+                    users(),
+                );
             }
         }
     }
 
     fn groups(&mut self, catalog: &Catalog, actual: &Actual) {
-        let mut declared: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
-        for object in catalog.objects.values() {
-            for group in &object.groups {
-                declared.entry(group).or_default().push(object);
-            }
-        }
+        let declared = catalog.groups();
         for (group, objects) in &declared {
             let runs = objects.iter().any(|object| !object.presence.stale);
             let empty = actual
                 .groups
                 .get(*group)
-                .is_none_or(|group| !is_alive(group));
+                .is_none_or(|group| !group.is_alive());
             if runs && empty {
                 self.add(
                     FindingKind::GroupWithoutMembers,
                     group,
                     "processes say that they run it, and Kafka knows no member of it: they may be \
-                     restoring their tables still, or cannot reach Kafka, or use another cluster"
+                     restoring their tables still, or cannot reach Kafka, or use another cluster, \
+                     or kafmesh-discover lacks the right to describe the group"
                         .to_owned(),
                     objects.iter().map(|object| &*object.key),
                 );
             }
         }
         for (name, group) in &actual.groups {
-            if is_alive(group) && !declared.contains_key(name.as_str()) {
-                let topics: Vec<&str> = group.lag.keys().map(String::as_str).collect();
+            if group.is_alive() && !declared.contains_key(name.as_str()) {
+                let topics = group.lag.iter().flat_map(|lag| lag.keys());
+                let topics: Vec<&str> = topics.map(String::as_str).collect();
                 let what = if topics.is_empty() {
                     String::new()
                 } else {
@@ -317,19 +296,36 @@ impl Found {
     }
 }
 
+/// The messages that live processes read from the topic or write to it.
+fn live_messages<'a>(catalog: &'a Catalog, topic: &Topic) -> BTreeSet<&'a str> {
+    let mut messages = BTreeSet::new();
+    let readers = topic.readers.iter().map(|(key, _)| key);
+    for object in readers.chain(&topic.writers) {
+        let Some(object) = catalog.objects.get(object) else {
+            continue;
+        };
+        let reads = object.reads.iter();
+        let reads = reads.map(|read| (&read.topic, &read.messages, read.presence));
+        let writes = object.written();
+        let writes = writes.map(|write| (&write.topic, &write.messages, write.presence));
+        for (of, all, presence) in reads.chain(writes) {
+            if *of == topic.name && !presence.stale {
+                messages.extend(
+                    all.iter()
+                        .map(String::as_str)
+                        .filter(|name| !name.is_empty()),
+                );
+            }
+        }
+    }
+    messages
+}
+
 fn persists_to(object: &Object, topic: &Topic) -> bool {
     object
         .persists_to
         .iter()
         .any(|write| write.topic == topic.name)
-}
-
-/// Whether somebody is in the group.
-fn is_alive(group: &ActualGroup) -> bool {
-    match group.members {
-        Some(members) => members > 0,
-        None => !matches!(group.state.as_str(), "Empty" | "Dead"),
-    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::status::{Part, Statuses};
 /// The mesh, as it follows from the newest of `scraped` and, if Kafka is asked, `actual`. The first is
 /// there at once. Ends when nothing is scraped any more, or nobody looks.
 ///
-/// What says nothing new gives no new revision; a scrape that found nothing new gives a snapshot
-/// that differs in its runs only.
+/// What says nothing new gives no new revision: a scrape that found nothing new gives a snapshot that differs
+/// in its runs only, and one look at Kafka after the other snapshots that differ in its time.
 ///
 /// [`Part::Scrape`] works in `statuses` once a mesh of all pods is there: who is told so finds them
 /// in it.
@@ -79,26 +79,39 @@ async fn next(
     scraped: Arc<Scraped>,
     actual: Option<Arc<Actual>>,
 ) -> Result<Option<Mesh>, JoinError> {
-    let same = same(&mesh.pods, &scraped.pods) && mesh.actual == actual;
-    if same && mesh.runs == scraped.runs && mesh.scope == scraped.scope {
-        return Ok(None);
-    }
-    let mut next = Mesh::clone(&mesh);
-    next.runs.clone_from(&scraped.runs);
-    next.scope.clone_from(&scraped.scope);
-    if same {
-        return Ok(Some(next));
+    let same_pods = same(&mesh.pods, &scraped.pods);
+    let same_actual = match (&mesh.actual, &actual) {
+        (Some(old), Some(new)) => old.is_like(new),
+        (old, new) => old.is_none() && new.is_none(),
+    };
+    let (runs, scope) = (scraped.runs.clone(), scraped.scope.clone());
+    if same_pods && same_actual {
+        if mesh.runs == runs && mesh.scope == scope && mesh.actual == actual {
+            return Ok(None);
+        }
+        return Ok(Some(Mesh {
+            actual,
+            runs,
+            scope,
+            ..Mesh::clone(&mesh)
+        }));
     }
     let revision = mesh.revision + 1;
+    let awaits_kafka = mesh.awaits_kafka && actual.is_none();
     let pods = scraped.pods.clone();
     // A large mesh takes a while to derive.
-    tokio::task::spawn_blocking(move || Mesh {
-        awaits_kafka: next.awaits_kafka && actual.is_none(),
-        scope: next.scope,
-        ..Mesh::new(revision, pods, actual, next.runs)
-    })
-    .await
-    .map(Some)
+    let derived = tokio::task::spawn_blocking(move || {
+        if same_pods {
+            Mesh::of(revision, pods, mesh.catalog.clone(), actual, runs)
+        } else {
+            Mesh::new(revision, pods, actual, runs)
+        }
+    });
+    Ok(Some(Mesh {
+        awaits_kafka,
+        scope,
+        ..derived.await?
+    }))
 }
 
 /// Whether both are the same; mostly, unchanged pods share their allocation.

@@ -1,6 +1,7 @@
 //! The mesh as nodes and edges: what stores hold and exports draw.
 
 mod derive;
+mod kafka;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 pub use derive::{message_node, pod_node, service_node, topic_node};
+pub use kafka::{group_node, kafka_node};
 
 /// The nodes and edges of the mesh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +40,7 @@ const PROPERTY_NAMES: &[&str] = &[
     "compact",
     "component",
     "creators",
+    "declared",
     "description",
     "ended",
     "failed",
@@ -51,6 +54,7 @@ const PROPERTY_NAMES: &[&str] = &[
     "kafmeshVersion",
     "kind",
     "lag",
+    "lagUnknown",
     "members",
     "messages",
     "missing",
@@ -59,6 +63,7 @@ const PROPERTY_NAMES: &[&str] = &[
     "node",
     "partial",
     "partitions",
+    "readAt",
     "replication",
     "retentionMs",
     "segmentMs",
@@ -66,6 +71,7 @@ const PROPERTY_NAMES: &[&str] = &[
     "stale",
     "started",
     "startedAt",
+    "state",
     "types",
     "uncommitted",
     "version",
@@ -225,6 +231,10 @@ names! {
         Topic = "Topic",
         /// A message type.
         Message = "Message",
+        /// A consumer group that Kafka has, whether anything declares it or not.
+        ConsumerGroup = "ConsumerGroup",
+        /// The Kafka cluster, where it is asked.
+        Kafka = "Kafka",
         /// A process.
         Pod = "Pod",
         /// A scrape of the whole mesh.
@@ -279,6 +289,10 @@ names! {
         PersistsTo = "PERSISTS_TO",
         /// Topic to message.
         OfType = "OF_TYPE",
+        /// Object to its consumer group, where Kafka has it.
+        InGroup = "IN_GROUP",
+        /// Consumer group to a topic it has committed offsets of.
+        Consumes = "CONSUMES",
         /// Service or object to pod.
         RunsIn = "RUNS_IN",
         /// Scrape run to pod.

@@ -93,7 +93,8 @@ impl Index {
     /// The objects and topics whose records come from `node`, or go to it, in up to `depth` steps,
     /// each with its number of steps, the nearest first. From an object to a topic is a step, and
     /// from a topic to an object. A service stands for its components, a component for its objects,
-    /// a pod for the objects that run in it, a message for its topics: they are 0 steps away.
+    /// a pod for the objects that run in it, a message for its topics, a consumer group for its objects:
+    /// they are 0 steps away.
     /// `node` itself is left out.
     pub fn flow(
         &self,
@@ -138,6 +139,7 @@ impl Index {
             Label::Component => (self.out.of(place), Relation::Contains),
             Label::Pod => (self.incoming.of(place), Relation::RunsIn),
             Label::Message => (self.incoming.of(place), Relation::OfType),
+            Label::ConsumerGroup => (self.incoming.of(place), Relation::InGroup),
             _ => return Vec::new(),
         };
         list.iter()

@@ -17,8 +17,11 @@ mod follow;
 pub mod graph;
 pub mod index;
 pub mod key;
+pub mod lag;
 pub mod pod;
 pub mod run;
+#[cfg(test)]
+mod sample;
 pub mod scope;
 #[cfg(test)]
 mod tests;
@@ -39,7 +42,8 @@ use scope::Scope;
 /// The mesh at one moment; never changes.
 #[derive(Debug, Clone, Default)]
 pub struct Mesh {
-    /// Grows by one with every change of anything but the runs.
+    /// Grows by one with every change of anything but the runs, when Kafka was read, and where its topics
+    /// end.
     pub revision: u64,
     /// Every pod there is, and what it said last.
     pub pods: Pods,
@@ -69,7 +73,18 @@ impl Mesh {
         actual: Option<Arc<Actual>>,
         runs: Vec<ScrapeRun>,
     ) -> Self {
-        let catalog = Catalog::new(&pods);
+        let catalog = Arc::new(Catalog::new(&pods));
+        Self::of(revision, pods, catalog, actual, runs)
+    }
+
+    /// The mesh of the same pods, whose catalog is made already, and of what Kafka says now.
+    fn of(
+        revision: u64,
+        pods: Pods,
+        catalog: Arc<Catalog>,
+        actual: Option<Arc<Actual>>,
+        runs: Vec<ScrapeRun>,
+    ) -> Self {
         let findings = findings(&catalog, actual.as_deref());
         let graph = Graph::new(&catalog, &pods, actual.as_deref());
         let index = Index::new(&graph);
@@ -80,7 +95,7 @@ impl Mesh {
             awaits_kafka: false,
             runs,
             scope: Scope::default(),
-            catalog: Arc::new(catalog),
+            catalog,
             findings: findings.into(),
             graph: Arc::new(graph),
             index: Arc::new(index),

@@ -187,7 +187,11 @@ proptest! {
         let flows = |node: &&super::graph::NodeKey| {
             !matches!(
                 node.label,
-                Label::Service | Label::Component | Label::Pod | Label::Message
+                Label::Service
+                    | Label::Component
+                    | Label::Pod
+                    | Label::Message
+                    | Label::ConsumerGroup
             )
         };
         for node in mesh.graph.nodes.keys().filter(flows) {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::mesh::graph::{Edge, Graph, NodeKey, Properties};
+use crate::mesh::graph::{Graph, Label, Properties, Relation};
 
-/// The properties that come from Kafka, of whatever else comes from pods.
+/// The nodes, the edges and the properties of others that come from Kafka.
+const LABELS: [Label; 2] = [Label::ConsumerGroup, Label::Kafka];
+const RELATIONS: [Relation; 2] = [Relation::InGroup, Relation::Consumes];
 const PROPERTIES: [&str; 8] = [
     "actualPartitions",
     "actualReplication",
@@ -16,10 +18,6 @@ const PROPERTIES: [&str; 8] = [
     "uncommitted",
 ];
 
-/// The labels and relations of what comes from Kafka altogether.
-const LABELS: [&str; 2] = ["ConsumerGroup", "Kafka"];
-const RELATIONS: [&str; 2] = ["CONSUMES", "IN_GROUP"];
-
 /// `graph`, which is derived without Kafka, with what `before` has from it.
 pub(super) fn keep(graph: &Graph, before: &Graph) -> Arc<Graph> {
     let mut graph = graph.clone();
@@ -29,16 +27,16 @@ pub(super) fn keep(graph: &Graph, before: &Graph) -> Arc<Graph> {
     for (edge, properties) in &mut graph.edges {
         keep_properties(properties, before.edges.get(edge));
     }
-    let is_from_kafka = |node: &NodeKey| LABELS.contains(&node.label.name());
     for (node, properties) in &before.nodes {
-        if is_from_kafka(node) {
+        if LABELS.contains(&node.label) {
             graph.nodes.insert(node.clone(), properties.clone());
         }
     }
     for (edge, properties) in &before.edges {
-        let Edge { from, to, .. } = edge;
-        let leads = graph.nodes.contains_key(from) && graph.nodes.contains_key(to);
-        if leads && RELATIONS.contains(&edge.relation.name()) {
+        let ends = [&edge.from, &edge.to];
+        if RELATIONS.contains(&edge.relation)
+            && ends.iter().all(|end| graph.nodes.contains_key(*end))
+        {
             graph.edges.insert(edge.clone(), properties.clone());
         }
     }

@@ -1,5 +1,6 @@
 //! A small mesh, and an API about it.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -289,12 +290,16 @@ pub(crate) fn mesh() -> Mesh {
     ]);
     let actual = Actual {
         at: Timestamp::UNIX_EPOCH,
+        failing_since: None,
+        unreadable_topics: BTreeMap::new(),
         topics: [(
             "shop.orders".to_owned(),
             ActualTopic {
                 partitions: 6,
                 replication: 3,
                 end: Some(42),
+                with_records: 6,
+                unknown: 0,
             },
         )]
         .into(),
@@ -303,14 +308,16 @@ pub(crate) fn mesh() -> Mesh {
             ActualGroup {
                 state: "Stable".to_owned(),
                 members: Some(2),
-                lag: [(
-                    "shop.orders".to_owned(),
-                    Lag {
-                        records: 7,
-                        uncommitted: 0,
-                    },
-                )]
-                .into(),
+                lag: Some(
+                    [(
+                        "shop.orders".to_owned(),
+                        Lag {
+                            records: 7,
+                            ..Lag::default()
+                        },
+                    )]
+                    .into(),
+                ),
             },
         )]
         .into(),

@@ -1,6 +1,9 @@
 //! What each path answers.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use kafmesh_discover::mesh::actual::Actual;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, HOSTILE, encoded, get, mesh};
@@ -207,6 +210,22 @@ async fn kafka_is_shown_where_it_is_configured() {
     assert_eq!(topics["items"][0]["end"], 42);
     let groups = get(&router, "/api/v1/kafka/groups").await.json();
     assert_eq!(groups["items"][0]["lag"]["shop.orders"]["records"], 7);
+    assert_eq!(groups["items"][0]["at"], "1970-01-01T00:00:00Z");
+    assert_eq!(groups["items"][0]["stale"], false);
+    let whole = get(&router, "/api/v1/mesh").await.json();
+    assert_eq!(whole["groups"][0]["properties"]["declared"], true);
+    let edges = whole["edges"].as_array().unwrap().iter();
+    let behind = edges.filter(|edge| edge["properties"]["lag"] == 7);
+    let relations: Vec<_> = behind.map(|edge| &edge["relation"]).collect();
+    assert_eq!(relations, ["READS", "CONSUMES"]);
+
+    let mut away = mesh();
+    let mut actual = Actual::clone(away.actual.as_deref().unwrap());
+    actual.failing_since = Some(actual.at);
+    away.actual = Some(Arc::new(actual));
+    let router = Fixture::new(away).router();
+    let topics = get(&router, "/api/v1/kafka/topics").await.json();
+    assert_eq!(topics["items"][0]["stale"], true);
 
     let mut without = mesh();
     without.actual = None;

@@ -14,36 +14,54 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{brokers, commit, create, produce, unique};
 
-/// A service that writes `clicks` as a topic of 4 partitions, counts them in `group`, and puts out `totals`.
-fn counter(name: &str, clicks: &str, totals: &str, group: &str) -> proto::Service {
+/// The names of one run's topics and groups.
+struct Names {
+    clicks: String,
+    taps: String,
+    totals: String,
+    count: String,
+    ship: String,
+}
+
+/// A service that writes `clicks` as a topic of 4 partitions, counts them and `taps` in the group `count`, puts out
+/// `totals`, and ships `clicks` in the group `ship`.
+fn counter(names: &Names) -> proto::Service {
     let message = "userId.click".to_owned();
+    let input = |topic: &String| proto::Input {
+        message: message.clone(),
+        topic: topic.clone(),
+    };
     proto::Service {
-        name: name.to_owned(),
+        name: "counter".to_owned(),
         components: vec![proto::Component {
             name: "math".to_owned(),
             sources: vec![proto::Source {
                 message: message.clone(),
-                topic: clicks.to_owned(),
+                topic: names.clicks.clone(),
                 ..proto::Source::default()
             }],
             processors: vec![proto::Processor {
                 name: "count".to_owned(),
-                group_name: group.to_owned(),
-                inputs: vec![proto::Input {
-                    message,
-                    topic: clicks.to_owned(),
-                }],
+                group_name: names.count.clone(),
+                inputs: vec![input(&names.clicks), input(&names.taps)],
                 outputs: vec![proto::Output {
                     message: "userId.total".to_owned(),
-                    topic: totals.to_owned(),
+                    topic: names.totals.clone(),
                     ..proto::Output::default()
                 }],
                 ..proto::Processor::default()
             }],
+            sinks: vec![proto::Sink {
+                name: "ship".to_owned(),
+                group_name: names.ship.clone(),
+                message: message.clone(),
+                topic: names.clicks.clone(),
+                ..proto::Sink::default()
+            }],
             ..proto::Component::default()
         }],
         topics: vec![proto::Topic {
-            name: clicks.to_owned(),
+            name: names.clicks.clone(),
             settings: Some(proto::TopicSettings {
                 partitions: 4,
                 ..proto::TopicSettings::default()
@@ -79,13 +97,23 @@ async fn when(address: SocketAddr, path: &str, holds: impl Fn(&Value) -> bool) -
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kafka_has_otherwise_shows_in_the_api_and_in_neo4j() {
     let database = Database::alone().await;
-    let (clicks, totals) = (unique("clicks"), unique("totals"));
-    let (group, stranger) = (unique("count"), unique("stranger"));
-    create(&clicks, 3).await;
-    produce(&clicks, 0, 10);
-    commit(&group, &clicks, &[(0, 3)]);
-    let reader = crate::Member::of(&stranger, &clicks, "classic");
-    let pod = FakePod::serving(counter("counter", &clicks, &totals, &group)).await;
+    let names = Names {
+        clicks: unique("clicks"),
+        taps: unique("taps"),
+        totals: unique("totals"),
+        count: unique("count"),
+        ship: unique("ship"),
+    };
+    let stranger = unique("stranger");
+    create(&names.clicks, 3).await;
+    create(&names.taps, 2).await;
+    produce(&names.clicks, 0, 10);
+    produce(&names.taps, 1, 5);
+    commit(&names.count, &names.clicks, &[(0, 3)]);
+    commit(&names.ship, &names.clicks, &[(0, 8)]);
+    commit(&stranger, &names.clicks, &[(0, 4)]);
+    let reader = crate::Member::of(&stranger, &names.clicks, "classic");
+    let pod = FakePod::serving(counter(&names)).await;
 
     let mut config = Config::default();
     config.listen.set_port(0);
@@ -120,42 +148,131 @@ async fn what_kafka_has_otherwise_shows_in_the_api_and_in_neo4j() {
     };
     let path = "/api/v1/findings?limit=1000";
     for (kind, subject) in [
-        ("missing-topic", &totals),
-        ("partition-count-differs", &clicks),
-        ("group-without-members", &group),
+        ("missing-topic", &names.totals),
+        ("partition-count-differs", &names.clicks),
+        ("group-without-members", &names.count),
         ("undeclared-group", &stranger),
-        ("unread-topic", &totals),
+        ("unread-topic", &names.totals),
+        ("unknown-producer", &names.taps),
     ] {
         when(address, path, found(kind, subject)).await;
     }
-    let object = "/api/v1/services/counter/components/math/objects/processor/count";
-    let read = when(address, object, |body| {
-        body["node"]["properties"]["lag"] == 7
+    let object = |kind: &str, name: &str| {
+        format!("/api/v1/services/counter/components/math/objects/{kind}/{name}")
+    };
+    // As a whole, and by input.
+    let count = object("processor", "count");
+    let read = when(address, &count, |body| {
+        body["node"]["properties"]["lag"] == 7 && body["node"]["properties"]["uncommitted"] == 1
     })
     .await;
     assert_eq!(read["node"]["properties"]["members"], 0, "{read}");
-
-    let missing =
-        "MATCH (t:Topic {missing: true})<-[:WRITES]-(:Processor {lag: 7}) RETURN t.name AS name";
-    for turn in 0.. {
-        if database.texts(missing).await == [totals.as_str()] {
-            break;
-        }
-        assert!(turn < 600, "the graph does not say so within a minute");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-
-    create(&totals, 1).await;
-    commit(&group, &clicks, &[(0, 10)]);
-    let gone = found("missing-topic", &totals);
-    when(address, path, |body| !gone(body)).await;
-    when(address, object, |body| {
-        body["node"]["properties"]["lag"] == 0
+    assert_eq!(reads(&read), [(&*names.clicks, 7, 0), (&*names.taps, 0, 1)]);
+    let ship = when(address, &object("sink", "ship"), |body| {
+        body["node"]["properties"]["lag"] == 2
     })
     .await;
+    assert_eq!(reads(&ship), [(&*names.clicks, 2, 0)]);
+    let group = "/api/v1/nodes?label=ConsumerGroup&limit=1000";
+    let is_shown = |body: &Value, name: &str, declared: bool| {
+        let mut items = body["items"].as_array().into_iter().flatten();
+        items.any(|item| item["key"] == *name && item["properties"]["declared"] == declared)
+    };
+    when(address, group, |body| {
+        is_shown(body, &stranger, false) && is_shown(body, &names.count, true)
+    })
+    .await;
+
+    let clicks = [names.clicks.as_str()];
+    for (expected, query) in [
+        (
+            [names.totals.as_str()],
+            "MATCH (t:Topic {missing: true})<-[:WRITES]-(:Processor {lag: 7, uncommitted: 1}) \
+             RETURN t.name AS name"
+                .to_owned(),
+        ),
+        (
+            clicks,
+            "MATCH (:Processor)-[:READS {role: 'input', lag: 7, uncommitted: 0}]->(t:Topic) \
+             RETURN t.name AS name"
+                .to_owned(),
+        ),
+        (
+            [names.taps.as_str()],
+            "MATCH (:Processor)-[:READS {role: 'input', lag: 0, uncommitted: 1}]->(t:Topic) \
+             RETURN t.name AS name"
+                .to_owned(),
+        ),
+        (
+            clicks,
+            "MATCH (:Sink)-[:READS {role: 'sink', lag: 2, uncommitted: 0}]->(t:Topic) \
+             RETURN t.name AS name"
+                .to_owned(),
+        ),
+        (
+            clicks,
+            format!(
+                "MATCH (:ConsumerGroup {{declared: false, members: 1, name: '{stranger}'}})\
+                 -[:CONSUMES]->(t:Topic) RETURN t.name AS name"
+            ),
+        ),
+        (
+            [names.count.as_str()],
+            "MATCH (:Processor)-[:IN_GROUP]->(g:ConsumerGroup {declared: true}) \
+             -[:CONSUMES {lag: 7}]->(:Topic) RETURN g.name AS name"
+                .to_owned(),
+        ),
+        (
+            ["Kafka"],
+            "MATCH (k:Kafka {stale: false}) RETURN k.name AS name".to_owned(),
+        ),
+    ] {
+        holds(&database, &query, &expected).await;
+    }
+
+    create(&names.totals, 1).await;
+    commit(&names.count, &names.clicks, &[(0, 10)]);
+    commit(&names.count, &names.taps, &[(1, 5)]);
+    let gone = found("missing-topic", &names.totals);
+    when(address, path, |body| !gone(body)).await;
+    let read = when(address, &count, |body| {
+        body["node"]["properties"]["lag"] == 0 && body["node"]["properties"]["uncommitted"] == 0
+    })
+    .await;
+    assert_eq!(reads(&read), [(&*names.clicks, 0, 0), (&*names.taps, 0, 0)]);
     reader.leave();
     let gone = found("undeclared-group", &stranger);
     when(address, path, |body| !gone(body)).await;
     stop.cancel();
     running.await.unwrap();
+}
+
+/// What an object reads, with lag and uncommitted partitions, by topic.
+fn reads(object: &Value) -> Vec<(&str, i64, i64)> {
+    let neighbours = object["items"].as_array().unwrap().iter();
+    let reads = neighbours.filter(|one| one["edge"]["relation"] == "READS");
+    let mut reads: Vec<_> = reads
+        .map(|one| {
+            let properties = &one["edge"]["properties"];
+            (
+                one["node"]["key"].as_str().unwrap(),
+                properties["lag"].as_i64().unwrap(),
+                properties["uncommitted"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    reads.sort();
+    reads
+}
+
+/// Waits until the graph answers `query` so.
+async fn holds(database: &Database, query: &str, expected: &[&str]) {
+    for _ in 0..600 {
+        if database.texts(query).await == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let found = database.texts(query).await;
+    panic!("not so within a minute: {query}: {found:?}");
 }

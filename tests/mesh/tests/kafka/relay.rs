@@ -107,7 +107,7 @@ async fn a_processor_is_watched_in_all_of_its_processes() {
 
     drop(events);
     stop.cancel();
-    running.await.unwrap().unwrap();
+    running.await.unwrap();
     one.stop().await;
     two.stop().await;
 }

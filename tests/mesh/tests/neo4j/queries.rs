@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kafmesh_discover::mesh::Mesh;
+use kafmesh_discover::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag};
 use kafmesh_discover::mesh::description::Worker;
 use kafmesh_discover::store::Store;
 use kafmesh_mesh_tests::neo4j::Database;
-use kafmesh_mesh_tests::sample::{answered, clicks, mesh, unreachable, used, users};
+use kafmesh_mesh_tests::sample::{answered, at, clicks, mesh, unreachable, used, users};
 use neo4rs::{BoltType, Row, query};
 
 /// A question of the page with its query.
@@ -33,6 +35,56 @@ fn queries() -> BTreeMap<String, String> {
     queries
 }
 
+/// What Kafka says of the mesh: one topic is missing and one differs, a processor is behind, a sink has never
+/// committed, somebody else reads along; and it cannot be read any more.
+fn actual(mesh: &Mesh) -> Actual {
+    let topics = mesh.catalog.topics.keys();
+    let topics = topics.filter(|name| &***name != "users.userId.details");
+    let topics = topics.map(|name| {
+        let topic = ActualTopic {
+            partitions: if &**name == "clicks.userId.click" {
+                12
+            } else {
+                10
+            },
+            replication: 3,
+            end: Some(100),
+            with_records: 4,
+            unknown: 0,
+        };
+        (name.to_string(), topic)
+    });
+    let lag = |topic: &str, records| {
+        let lag = Lag {
+            records,
+            uncommitted: 1,
+            unknown: 0,
+        };
+        Some([(topic.to_owned(), lag)].into())
+    };
+    let groups = [
+        ("clicks.math.totalClicks", 2, lag("clicks.userId.click", 7)),
+        ("clicks.math.warehouse", 0, Some(BTreeMap::new())),
+        ("reports", 1, lag("clicks.userId.totalClicks", 9)),
+        ("left", 0, lag("clicks.userId.totalClicks", 50)),
+    ];
+    let groups = groups.map(|(name, members, lag)| {
+        let group = ActualGroup {
+            state: if members > 0 { "Stable" } else { "Empty" }.to_owned(),
+            members: Some(members),
+            lag,
+        };
+        (name.to_owned(), group)
+    });
+    Actual {
+        at: at(100),
+        failing_since: Some(at(130)),
+        topics: topics.collect(),
+        unreadable_topics: BTreeMap::new(),
+        groups: groups.into(),
+    }
+}
+
 #[tokio::test]
 async fn each_query_of_the_page_answers_its_question() {
     let database = Database::alone().await;
@@ -57,6 +109,8 @@ async fn each_query_of_the_page_answers_its_question() {
             answered("copies-1", 0, &Arc::new(other)),
         ],
     );
+    let actual = Some(Arc::new(actual(&mesh)));
+    let mesh = Mesh::new(1, mesh.pods, actual, mesh.runs);
     database
         .store()
         .write(&mesh, &BTreeSet::new())
@@ -94,7 +148,46 @@ async fn each_query_of_the_page_answers_its_question() {
             "Which topics does nobody read?",
             &["clicks.userId.tap", "users.userId.active"],
         ),
-        ("Which topics have no writer?", &["nowhere.fromHere"]),
+        (
+            "Which topics have unknown producers?",
+            &["nowhere.fromHere"],
+        ),
+        (
+            "Which topics are missing in Kafka?",
+            &["users.userId.details copies, users"],
+        ),
+        (
+            "Which topics have another number of partitions than they are declared with?",
+            &["clicks.userId.click 10 12"],
+        ),
+        (
+            "What is behind, and in which topic?",
+            &[
+                "clicks/math/processor/totalClicks clicks.userId.click 7 1",
+                "clicks/math/sink/warehouse clicks.userId.totalClicks 0 4",
+                "users/details/processor/follow clicks.userId.totalClicks 0 4",
+            ],
+        ),
+        (
+            "Who consumes this topic, declared or not?",
+            &["left false 50", "reports false 9"],
+        ),
+        (
+            "Which consumer groups run without being declared?",
+            &["reports 1 clicks.userId.totalClicks"],
+        ),
+        (
+            "What is declared, and nobody is in its consumer group?",
+            &[
+                "clicks/math/sink/warehouse clicks.math.warehouse",
+                "clicks/math/view-sink/report clicks.math.report",
+                "clicks/math/view-source/shops clicks.math.shops",
+            ],
+        ),
+        (
+            "Is what Kafka says up to date?",
+            &["true 2027-01-15T08:01:40.000Z 2027-01-15T08:02:10.000Z"],
+        ),
         (
             "Which tables have more than one writer?",
             &["users.userId.details copies, users"],
@@ -107,6 +200,7 @@ async fn each_query_of_the_page_answers_its_question() {
             "What is stale?",
             &[
                 "Component details",
+                "Kafka Kafka",
                 "Message userId.active",
                 "Pod users-1",
                 "Processor follow",
@@ -186,6 +280,7 @@ fn line(row: &Row, columns: &[&str]) -> String {
         match value {
             BoltType::String(text) => text.value,
             BoltType::Integer(number) => number.value.to_string(),
+            BoltType::Boolean(flag) => flag.value.to_string(),
             BoltType::List(all) => Vec::<String>::from(all).join(", "),
             other => panic!("{name}: {other:?}"),
         }

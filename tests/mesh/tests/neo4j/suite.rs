@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kafmesh_discover::mesh::Mesh;
 use kafmesh_discover::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag};
 use kafmesh_discover::mesh::description::Description;
-use kafmesh_discover::mesh::graph::{Graph, Label, Property, topic_node};
+use kafmesh_discover::mesh::graph::{Graph, Label, Property, group_node, topic_node};
 use kafmesh_discover::mesh::pod::{Failure, FailureKind, Observed, PodKey};
 use kafmesh_discover::store::{KEPT_RUNS, Store, Written};
 use kafmesh_mesh_tests::sample::{answered, at, clicks, mesh, pods, run, unreachable, used, users};
@@ -297,35 +297,32 @@ pub(crate) async fn any_name_is_stored_as_it_is<S: Store>(store: impl Fn() -> S)
 
 pub(crate) async fn what_kafka_says_is_kept<S: Store>(store: impl Fn() -> S) {
     let store = store();
-    let group = ActualGroup {
-        state: "Stable".into(),
-        members: Some(2),
-        lag: [(
-            "clicks.userId.click".to_owned(),
-            Lag {
-                records: 7,
-                uncommitted: 1,
-            },
-        )]
-        .into(),
-    };
-    let topic = ActualTopic {
-        partitions: 12,
-        replication: 1,
-        end: Some(100),
-    };
-    let actual = Actual {
-        at: at(0),
-        topics: [("clicks.userId.click".to_owned(), topic)].into(),
-        groups: [("clicks.math.totalClicks".to_owned(), group)].into(),
-    };
+    let mut actual = kafka();
     let pods = two_services(0).pods;
-    let mesh = Mesh::new(1, pods, Some(Arc::new(actual)), Vec::new());
+    let read = |actual: &Actual| {
+        let actual = Some(Arc::new(actual.clone()));
+        Mesh::new(1, pods.clone(), actual, Vec::new())
+    };
+    let mesh = read(&actual);
     store.write(&mesh, &nobody()).await.unwrap();
     let graph = store.graph().await.unwrap();
     assert_eq!(graph, *mesh.graph);
     let topic = &graph.nodes[&topic_node("clicks.userId.click")];
     assert_eq!(topic["actualPartitions"], Property::Number(12));
+    assert!(graph.nodes.contains_key(&group_node("stranger")));
+
+    // The same again, later.
+    actual.at = at(30);
+    let written = store.write(&read(&actual), &nobody()).await.unwrap();
+    assert_eq!(written, Written::default());
+    // An outage is one change, its end another.
+    for failing_since in [Some(at(60)), None] {
+        actual.failing_since = failing_since;
+        let mesh = read(&actual);
+        let written = store.write(&mesh, &nobody()).await.unwrap();
+        assert_eq!((written.nodes, written.edges), (1, 0));
+        assert_eq!(store.graph().await.unwrap(), *mesh.graph);
+    }
 }
 
 pub(crate) async fn what_kafka_said_stays_while_it_was_not_read<S: Store>(store: impl Fn() -> S) {
@@ -500,26 +497,35 @@ pub(crate) async fn replicas_write_each_others_runs_once<S: Store>(store: impl F
     assert_eq!(observed.count(), 3 * KEPT_RUNS - 4);
 }
 
-/// What Kafka says of a topic and of the group that reads it.
+/// What Kafka says: of one topic and not of another, of a group of the mesh, and of one that it does not know.
 fn kafka() -> Actual {
     let lag = Lag {
         records: 7,
         uncommitted: 1,
+        unknown: 2,
     };
-    let group = ActualGroup {
+    let group = |members| ActualGroup {
         state: "Stable".into(),
-        members: Some(2),
-        lag: [("clicks.userId.click".to_owned(), lag)].into(),
+        members,
+        lag: Some([("clicks.userId.click".to_owned(), lag)].into()),
     };
     let topic = ActualTopic {
         partitions: 12,
         replication: 1,
         end: Some(100),
+        with_records: 12,
+        unknown: 0,
     };
     Actual {
         at: at(0),
+        failing_since: None,
         topics: [("clicks.userId.click".to_owned(), topic)].into(),
-        groups: [("clicks.math.totalClicks".to_owned(), group)].into(),
+        unreadable_topics: [("clicks.userId.totalClicks".to_owned(), "no".to_owned())].into(),
+        groups: [
+            ("clicks.math.totalClicks".to_owned(), group(Some(2))),
+            ("stranger".to_owned(), group(None)),
+        ]
+        .into(),
     }
 }
 

@@ -77,6 +77,8 @@ impl<'a> Outline<'a> {
                 Relation::OfType => (from, to, Some("of type")),
                 Relation::HasComponent
                 | Relation::Contains
+                | Relation::InGroup
+                | Relation::Consumes
                 | Relation::RunsIn
                 | Relation::Observed => return None,
             };
@@ -121,7 +123,11 @@ fn inside<'a>(
 }
 
 fn is_drawn(label: Label) -> bool {
-    !matches!(label, Label::Pod | Label::ScrapeRun)
+    // A group stands beside the objects it consists of.
+    !matches!(
+        label,
+        Label::ConsumerGroup | Label::Kafka | Label::Pod | Label::ScrapeRun
+    )
 }
 
 /// What people call a node.

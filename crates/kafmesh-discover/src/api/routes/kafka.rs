@@ -1,7 +1,8 @@
 //! What Kafka itself has.
 
+use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,8 +20,10 @@ use crate::mesh::actual::{Actual, ActualGroup, ActualTopic};
 pub(super) struct Named<'a, T> {
     /// Its name.
     name: &'a str,
-    /// When it was read from Kafka.
+    /// When it was read from Kafka last.
     at: Timestamp,
+    /// Whether Kafka could not be read since, so that this may no longer be so; `/health/ready` says why.
+    stale: bool,
     /// What Kafka tells of it.
     #[serde(flatten)]
     actual: &'a T,
@@ -31,6 +34,7 @@ impl<'a, T> Named<'a, T> {
         Self {
             name,
             at: of.at,
+            stale: of.is_stale(),
             actual,
         }
     }
@@ -69,7 +73,8 @@ pub(super) async fn topics(
         |(name, _)| name.to_string(),
         |(name, topic)| Named::new(actual, name, topic),
     )?;
-    Ok(api.json(mesh.revision, &list))
+    // Kafka is read without a new revision.
+    Ok(Json(list).into_response())
 }
 
 /// The consumer groups Kafka has
@@ -96,5 +101,6 @@ pub(super) async fn groups(
         |(name, _)| name.to_string(),
         |(name, group)| Named::new(actual, name, group),
     )?;
-    Ok(api.json(mesh.revision, &list))
+    // Kafka is read without a new revision.
+    Ok(Json(list).into_response())
 }

@@ -28,8 +28,15 @@ pub(super) struct MeshView<'a> {
     topics: Vec<NodeView<'a>>,
     /// The messages, by name.
     messages: Vec<NodeView<'a>>,
+    /// The consumer groups Kafka has, by name, whether anything declares them or not; none where Kafka is
+    /// not asked.
+    groups: Vec<NodeView<'a>>,
+    /// Whether what is known of Kafka is up to date: `stale`, and if it is, `readAt` and `failingSince`;
+    /// absent where Kafka is not asked, or was not reached yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kafka: Option<NodeView<'a>>,
     /// What flows: edges `READS`, `WRITES`, `PERSISTS_TO` from objects to topics, `OF_TYPE` from topics
-    /// to messages.
+    /// to messages, `IN_GROUP` from objects to groups, `CONSUMES` from groups to topics.
     edges: Vec<EdgeView<'a>>,
 }
 
@@ -73,7 +80,12 @@ impl<'a> MeshView<'a> {
                 Relation::HasComponent | Relation::Contains => {
                     children.entry(&edge.0.from).or_default().push(&edge.0.to);
                 }
-                Relation::Reads | Relation::Writes | Relation::PersistsTo | Relation::OfType => {
+                Relation::Reads
+                | Relation::Writes
+                | Relation::PersistsTo
+                | Relation::OfType
+                | Relation::InGroup
+                | Relation::Consumes => {
                     edges.push(EdgeView::from(edge));
                 }
                 Relation::RunsIn | Relation::Observed => {}
@@ -99,6 +111,8 @@ impl<'a> MeshView<'a> {
             services: nodes(Label::Service).map(service).collect(),
             topics: nodes(Label::Topic).map(NodeView::from).collect(),
             messages: nodes(Label::Message).map(NodeView::from).collect(),
+            groups: nodes(Label::ConsumerGroup).map(NodeView::from).collect(),
+            kafka: nodes(Label::Kafka).map(NodeView::from).next(),
             edges,
         }
     }
@@ -106,8 +120,8 @@ impl<'a> MeshView<'a> {
 
 /// The whole mesh
 ///
-/// Services with their components and objects, topics, messages, and what flows between them. Pods are
-/// listed apart.
+/// Services with their components and objects, topics, messages, consumer groups, and what flows between them.
+/// Pods are listed apart.
 #[utoipa::path(
     get,
     path = "/api/v1/mesh",

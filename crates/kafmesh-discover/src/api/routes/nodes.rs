@@ -201,7 +201,8 @@ pub(super) struct ObjectPath {
 
 /// An object with its neighbours
 ///
-/// Its component, the topics it reads and writes, and the pods it runs in.
+/// Its component, the topics it reads and writes, its consumer group, and the pods it runs in. Where
+/// kafmesh-discover reads from Kafka, the edges `READS` tell how far it is behind in each topic it consumes.
 #[utoipa::path(
     get,
     path = "/api/v1/services/{service}/components/{component}/objects/{kind}/{name}",
@@ -233,7 +234,7 @@ pub(super) struct TopicPath {
 
 /// A topic with its neighbours
 ///
-/// What reads and writes it, and its messages. Where kafmesh-discover reads from Kafka, its properties
+/// What reads and writes it, its consumer groups, and its messages. Where kafmesh-discover reads from Kafka, its properties
 /// tell what Kafka has, too.
 #[utoipa::path(
     get,

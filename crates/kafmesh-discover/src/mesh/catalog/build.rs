@@ -56,19 +56,12 @@ impl Catalog {
         self.services.insert(name, service);
     }
 
-    fn topic(&mut self, name: &str, live: bool) -> &mut Topic {
-        // Looked up first, since most names are there already and need no allocation.
-        if !self.topics.contains_key(name) {
-            let name: Arc<str> = name.into();
-            let topic = Topic {
-                name: name.clone(),
-                stale: true,
-                ..Topic::default()
-            };
-            self.topics.insert(name, topic);
-        }
-        #[allow(clippy::expect_used, reason = "it was inserted if it was not there")]
-        let topic = self.topics.get_mut(name).expect("the topic is there");
+    fn topic(&mut self, name: Arc<str>, live: bool) -> &mut Topic {
+        let topic = self.topics.entry(name.clone()).or_insert_with(|| Topic {
+            name,
+            stale: true,
+            ..Topic::default()
+        });
         topic.stale &= !live;
         topic
     }
@@ -86,23 +79,21 @@ impl Catalog {
             message.topics.insert(name.clone());
             names.push(message.name.clone());
         }
-        let topic = self.topic(name, !presence.stale);
+        let topic = self.topic(name.clone(), !presence.stale);
         topic.messages.extend(names);
         topic
     }
 
     fn message(&mut self, name: &str, live: bool) -> &mut Message {
-        if !self.messages.contains_key(name) {
-            let name: Arc<str> = name.into();
-            let message = Message {
-                name: name.clone(),
+        let name: Arc<str> = name.into();
+        let message = self
+            .messages
+            .entry(name.clone())
+            .or_insert_with(|| Message {
+                name,
                 stale: true,
                 ..Message::default()
-            };
-            self.messages.insert(name, message);
-        }
-        #[allow(clippy::expect_used, reason = "it was inserted if it was not there")]
-        let message = self.messages.get_mut(name).expect("the message is there");
+            });
         message.stale &= !live;
         message
     }
@@ -161,6 +152,12 @@ impl Seen {
         }
     }
 
+    /// Whether what `version` says of the thing counts: what no live process says any more does only
+    /// where none says anything. Versions with live processes come first.
+    fn counts(&self, version: &Version) -> bool {
+        version.live > 0 || self.live == 0
+    }
+
     fn presence(&self, live: usize) -> Presence {
         Presence {
             partial: self.live < live,
@@ -198,8 +195,10 @@ impl ServiceBuilder<'_> {
         }
         for topic in &description.topics {
             let service = self.service.clone();
-            let known = self.catalog.topic(&topic.name, live);
-            if let Some(settings) = topic.settings {
+            let known = self.catalog.topic(topic.name.as_str().into(), live);
+            // What no live process says any more contradicts nobody.
+            let counts = live || self.live == 0;
+            if let Some(settings) = topic.settings.filter(|_| counts) {
                 let all = known.settings.entry(service).or_default();
                 if !all.contains(&settings) {
                     all.push(settings);
@@ -369,7 +368,9 @@ impl ObjectBuilder {
     fn reads(&mut self, version: &Version, used: &TopicUse, role: Role) {
         let key = (used.topic.as_str().into(), role);
         let (messages, seen) = self.reads.entry(key).or_default();
-        messages.insert(used.message.clone());
+        if seen.counts(version) {
+            messages.insert(used.message.clone());
+        }
         seen.by(version);
     }
 
@@ -382,7 +383,9 @@ impl ObjectBuilder {
         description: &str,
     ) {
         let (messages, known, seen) = self.writes.entry((topic.into(), way)).or_default();
-        messages.insert(message.to_owned());
+        if seen.counts(version) {
+            messages.insert(message.to_owned());
+        }
         if known.is_empty() {
             description.clone_into(known);
         }

@@ -1,140 +1,10 @@
 //! Findings of small meshes.
 
-use std::sync::Arc;
-
-use jiff::Timestamp;
-
 use super::*;
-use crate::mesh::actual::ActualTopic;
-use crate::mesh::description::{Component, Description, Output, Processor, TopicUse, Worker};
-use crate::mesh::pod::{Answer, Instance, Observed, Pod, PodKey, Pods};
-
-fn used(topic: &str) -> TopicUse {
-    TopicUse {
-        topic: topic.to_owned(),
-        message: format!("m.{topic}"),
-    }
-}
-
-/// A processor that reads `input`, writes `output`, and persists to a table named after its group.
-fn processor(name: &str, group: &str, input: &str, output: &str) -> Processor {
-    Processor {
-        name: name.to_owned(),
-        group: group.to_owned(),
-        inputs: vec![used(input)],
-        outputs: vec![Output {
-            topic: output.to_owned(),
-            message: format!("m.{output}"),
-            description: String::new(),
-        }],
-        persistence: Some(used(&format!("{group}-table"))),
-        ..Processor::default()
-    }
-}
-
-fn sink(topic: &str, group: &str) -> Component {
-    let sink = Worker {
-        name: "out".to_owned(),
-        topic: topic.to_owned(),
-        message: format!("m.{topic}"),
-        group: group.to_owned(),
-        ..Worker::default()
-    };
-    Component {
-        name: "c".to_owned(),
-        sinks: vec![sink],
-        ..Component::default()
-    }
-}
-
-fn component(sources: &[&str], processors: Vec<Processor>) -> Component {
-    Component {
-        name: "c".to_owned(),
-        sources: sources.iter().map(|topic| used(topic)).collect(),
-        processors,
-        ..Component::default()
-    }
-}
-
-fn service(name: &str, component: Component, topics: &[(&str, TopicSettings)]) -> Description {
-    let topics = topics.iter().map(|(name, settings)| {
-        let settings = Some(*settings);
-        let name = (*name).to_owned();
-        crate::mesh::description::Topic { name, settings }
-    });
-    Description {
-        service: name.to_owned(),
-        components: vec![component],
-        topics: topics.collect(),
-        ..Description::default()
-    }
-}
-
-fn partitions(partitions: i32) -> TopicSettings {
-    TopicSettings {
-        partitions,
-        ..TopicSettings::default()
-    }
-}
-
-fn compacted() -> TopicSettings {
-    TopicSettings {
-        compact: true,
-        ..partitions(4)
-    }
-}
-
-fn catalog(services: impl IntoIterator<Item = Description>) -> Catalog {
-    let observed = services.into_iter().map(|description| {
-        let name = description.service.clone();
-        let pod = Pod {
-            key: PodKey::new("n", &name),
-            namespace: Some("n".to_owned()),
-            name,
-            uid: None,
-            address: "127.0.0.1:1".to_owned(),
-            tls: false,
-            node: None,
-            version: None,
-        };
-        let answer = Answer {
-            at: Timestamp::UNIX_EPOCH,
-            instance: Instance::default(),
-            description: Arc::new(description),
-        };
-        let observed = Observed {
-            pod,
-            answer: Some(answer),
-            failure: None,
-        };
-        (observed.pod.key.clone(), Arc::new(observed))
-    });
-    Catalog::new(&observed.collect::<Pods>())
-}
-
-fn actual(topics: &[(&str, i32)], groups: &[(&str, Option<u32>)]) -> Actual {
-    let topics = topics.iter().map(|(name, partitions)| {
-        let topic = ActualTopic {
-            partitions: *partitions,
-            replication: 1,
-            end: Some(0),
-        };
-        ((*name).to_owned(), topic)
-    });
-    let groups = groups.iter().map(|(name, members)| {
-        let group = ActualGroup {
-            state: "Stable".to_owned(),
-            members: *members,
-            lag: BTreeMap::new(),
-        };
-        ((*name).to_owned(), group)
-    });
-    Actual {
-        at: Timestamp::UNIX_EPOCH,
-        topics: topics.collect(),
-        groups: groups.collect(),
-    }
-}
+use crate::mesh::actual::Lag;
+use crate::mesh::sample::{
+    actual, catalog, compacted, component, partitions, pods, processor, service, sink, used, whole,
+};
 
 /// What is found, as `kind subject`, in order.
 fn kinds(catalog: &Catalog, actual: Option<&Actual>) -> Vec<String> {
@@ -146,16 +16,6 @@ fn kinds(catalog: &Catalog, actual: Option<&Actual>) -> Vec<String> {
             format!("{} {}", kind.as_str().unwrap(), finding.subject)
         })
         .collect()
-}
-
-/// A source, a processor and a sink, each in order.
-fn whole() -> Vec<Description> {
-    let counter = component(
-        &["clicks"],
-        vec![processor("p", "count", "clicks", "totals")],
-    );
-    let counter = service("counter", counter, &[("clicks", partitions(4))]);
-    vec![counter, service("shipper", sink("totals", "ship"), &[])]
 }
 
 #[test]
@@ -252,18 +112,76 @@ fn contradictions_between_definitions_are_found() {
 }
 
 #[test]
-fn lag_is_that_of_the_topics_consumed_through_the_group() {
-    let catalog = catalog(whole());
-    let mut actual = actual(&[], &[("count", Some(1))]);
-    let processor = catalog.objects.values().find(|object| object.name == "p");
-    let processor = processor.unwrap();
-    assert_eq!(lag(processor, &actual), None);
-    let behind = |records| Lag {
-        records,
-        uncommitted: 1,
+fn what_no_live_process_says_any_more_contradicts_nobody() {
+    let version = |count, message: &str| {
+        let mut component = component(&["t"], Vec::new());
+        component.sources[0].message = message.to_owned();
+        service("a", component, &[("t", partitions(count))])
     };
-    let group = actual.groups.get_mut("count").unwrap();
-    group.lag.insert("clicks".to_owned(), behind(7));
-    group.lag.insert("count-table".to_owned(), behind(100));
-    assert_eq!(lag(processor, &actual), Some(behind(7)));
+    let reader = service("r", sink("t", "g"), &[]);
+    let found = |old_is_live| {
+        let said = [
+            (version(4, "m.t"), true),
+            (version(2, "old"), old_is_live),
+            (reader.clone(), true),
+        ];
+        let actual = actual(&[("t", 4)], &[("g", Some(1))]);
+        kinds(&Catalog::new(&pods(said)), Some(&actual))
+    };
+    assert_eq!(found(false), Vec::<String>::new());
+    assert_eq!(
+        found(true),
+        [
+            "partition-count-differs t",
+            "settings-differ t",
+            "messages-differ t"
+        ]
+    );
+}
+
+#[test]
+fn a_stale_service_does_not_contradict_a_live_one() {
+    let writer = |name, count, message: &str| {
+        let mut component = component(&["t"], Vec::new());
+        component.sources[0].message = message.to_owned();
+        service(name, component, &[("t", partitions(count))])
+    };
+    let found = |is_live| {
+        let said = [
+            (writer("a", 1, "other"), is_live),
+            (writer("b", 4, "m.t"), true),
+            (service("r", sink("t", "g"), &[]), true),
+        ];
+        kinds(&Catalog::new(&pods(said)), None)
+    };
+    assert_eq!(found(false), Vec::<String>::new());
+    assert_eq!(found(true), ["settings-differ t", "messages-differ t"]);
+}
+
+#[test]
+fn a_topic_that_kafka_does_not_tell_of_is_neither_missing_nor_different() {
+    let catalog = catalog(whole());
+    let mut actual = actual(
+        &[("totals", 4), ("count-table", 4)],
+        &[("count", Some(1)), ("ship", Some(1))],
+    );
+    assert_eq!(kinds(&catalog, Some(&actual)), ["missing-topic clicks"]);
+    let why = "not authorized".to_owned();
+    actual.unreadable_topics.insert("clicks".to_owned(), why);
+    assert_eq!(kinds(&catalog, Some(&actual)), Vec::<String>::new());
+}
+
+#[test]
+fn an_undeclared_group_is_told_with_its_topics() {
+    let mut actual = actual(
+        &[("clicks", 4), ("totals", 4), ("count-table", 4)],
+        &[("count", Some(1)), ("ship", Some(1)), ("other", Some(2))],
+    );
+    let group = actual.groups.get_mut("other").unwrap();
+    group.lag = Some([("clicks".to_owned(), Lag::default())].into());
+    let found = findings(&catalog(whole()), Some(&actual));
+    assert_eq!(
+        found[0].message,
+        "it is a consumer of clicks, and no process that is known declares it"
+    );
 }

@@ -1,13 +1,12 @@
 //! What new mesh, if any, follows from what is scraped and what Kafka says.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::*;
 use crate::mesh::description::Description;
 use crate::mesh::pod::{Answer, Instance, Observed, Pod, PodKey};
 use crate::mesh::run::{RunKind, ScrapeRun};
+use crate::mesh::sample;
 use crate::status::Status;
 
 struct Following {
@@ -99,11 +98,7 @@ async fn what_is_new_gives_a_new_revision() {
     assert_eq!(mesh.revision, 2);
     assert!(mesh.catalog.services.contains_key("clicks"));
 
-    let actual = Actual {
-        at: Timestamp::UNIX_EPOCH,
-        topics: BTreeMap::new(),
-        groups: BTreeMap::new(),
-    };
+    let actual = sample::actual(&[], &[]);
     following.actual.send_replace(Some(Arc::new(actual)));
     let mesh = following.next().await;
     assert_eq!(mesh.revision, 3);
@@ -162,4 +157,35 @@ async fn it_ends_when_nothing_is_scraped_any_more() {
     } = Following::start();
     drop(scraped);
     assert!(mesh.changed().await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_read_again_of_kafka_gives_a_new_revision_only_if_it_differs() {
+    let mut following = Following::start();
+    let pods = sample::pods(sample::whole().into_iter().map(|one| (one, true)));
+    following.scrape(|scraped| scraped.pods = pods);
+    following.next().await;
+    let mut read = sample::actual(&[("clicks", 4)], &[("count", Some(1))]);
+    following.actual.send_replace(Some(Arc::new(read.clone())));
+    let first = following.next().await;
+
+    // Somebody has produced a record.
+    read.at += jiff::SignedDuration::from_secs(30);
+    read.topics.get_mut("clicks").unwrap().end = Some(1);
+    following.actual.send_replace(Some(Arc::new(read.clone())));
+    let later = following.next().await;
+    assert_eq!(later.actual.as_deref(), Some(&read));
+    assert_eq!(later.revision, first.revision);
+    assert!(Arc::ptr_eq(&later.graph, &first.graph));
+
+    read.topics.get_mut("clicks").unwrap().partitions = 5;
+    following.actual.send_replace(Some(Arc::new(read.clone())));
+    let changed = following.next().await;
+    assert_eq!(changed.revision, first.revision + 1);
+    assert!(Arc::ptr_eq(&changed.catalog, &first.catalog));
+    assert_ne!(changed.findings, first.findings);
+
+    read.failing_since = Some(read.at);
+    following.actual.send_replace(Some(Arc::new(read)));
+    assert_eq!(following.next().await.revision, first.revision + 2);
 }

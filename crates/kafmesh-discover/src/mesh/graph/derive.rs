@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Edge, Graph, Label, NodeKey, Properties, Property, Relation, Role};
+use super::{Edge, Graph, Label, NodeKey, Properties, Property, Relation, Role, kafka};
 use crate::mesh::actual::Actual;
 use crate::mesh::catalog::{Catalog, Component, Object, Presence, Service, Topic};
-use crate::mesh::findings::lag;
 use crate::mesh::key;
+use crate::mesh::lag;
 use crate::mesh::pod::{Observed, PodKey, Pods};
 use crate::mesh::run::ScrapeRun;
 
@@ -68,6 +68,9 @@ impl Graph {
                 graph.edge(&node, Relation::RunsIn, None, pod_node, flag(stale(pod)));
             }
         }
+        if let Some(actual) = actual {
+            graph.kafka(catalog, actual);
+        }
         graph
     }
 
@@ -82,7 +85,7 @@ impl Graph {
         self.nodes.insert(node, properties);
     }
 
-    fn edge(
+    pub(super) fn edge(
         &mut self,
         from: &NodeKey,
         relation: Relation,
@@ -104,9 +107,9 @@ impl Graph {
         let mut properties = named(&topic.name, "");
         properties.insert("stale", topic.stale.into());
         properties.insert("creators", texts(topic.settings.keys().map(|name| &**name)));
-        // A topic has one set of settings; where services contradict each other, the first by name
-        // is shown, and a finding tells of the rest.
-        if let Some(settings) = topic.settings.values().flatten().next() {
+        // A topic has one set of settings; where services contradict each other, that of the first is
+        // shown, and a finding tells of the rest.
+        if let Some((_, settings)) = catalog.settings(topic).first() {
             properties.insert("partitions", i64::from(settings.partitions).into());
             properties.insert("replication", i64::from(settings.replication).into());
             properties.insert("compact", settings.compact.into());
@@ -114,12 +117,7 @@ impl Graph {
             properties.insert("segmentMs", settings.segment_ms.into());
         }
         if let Some(actual) = actual {
-            let is = actual.topics.get(&*topic.name);
-            properties.insert("missing", is.is_none().into());
-            if let Some(is) = is {
-                properties.insert("actualPartitions", i64::from(is.partitions).into());
-                properties.insert("actualReplication", i64::from(is.replication).into());
-            }
+            kafka::of_topic(&mut properties, &topic.name, actual);
         }
         for name in &topic.messages {
             let stale = topic.stale || catalog.messages.get(name).is_some_and(|m| m.stale);
@@ -133,6 +131,9 @@ impl Graph {
         for read in &object.reads {
             let mut properties = present(read.presence);
             insert_texts(&mut properties, "messages", &read.messages);
+            if let Some(lag) = actual.and_then(|actual| lag::of_read(object, read, actual)) {
+                kafka::insert_lag(&mut properties, lag);
+            }
             let topic = topic_node(&read.topic);
             self.edge(node, Relation::Reads, Some(read.role), topic, properties);
         }
@@ -153,29 +154,10 @@ impl Graph {
         properties.insert("component", object.component.as_str().into());
         insert_texts(&mut properties, "groups", &object.groups);
         if let Some(actual) = actual {
-            in_kafka(&mut properties, object, actual);
+            kafka::of_object(&mut properties, object, actual);
         }
         presence(&mut properties, object.presence);
         self.nodes.insert(node.clone(), properties);
-    }
-}
-
-/// What Kafka says of the object's groups.
-fn in_kafka(properties: &mut Properties, object: &Object, actual: &Actual) {
-    if let Some(lag) = lag(object, actual) {
-        properties.insert("lag", lag.records.into());
-        properties.insert("uncommitted", lag.uncommitted.into());
-    }
-    let groups = || {
-        object
-            .groups
-            .iter()
-            .filter_map(|name| actual.groups.get(name))
-    };
-    if groups().next().is_some() {
-        properties.insert("groupStates", texts(groups().map(|group| &*group.state)));
-        let members = groups().filter_map(|group| group.members).map(i64::from);
-        properties.insert("members", members.sum::<i64>().into());
     }
 }
 
@@ -276,11 +258,11 @@ fn pod(observed: &Observed) -> Properties {
 }
 
 /// A time as text of one length, so that texts sort as the times do.
-fn time(time: Timestamp) -> Property {
+pub(super) fn time(time: Timestamp) -> Property {
     Property::Text(format!("{time:.3}"))
 }
 
-fn named(name: &str, description: &str) -> Properties {
+pub(super) fn named(name: &str, description: &str) -> Properties {
     let mut properties = Properties::from([("name", name.into())]);
     insert(&mut properties, "description", description);
     properties
@@ -298,7 +280,7 @@ fn insert_texts(properties: &mut Properties, name: &'static str, all: &BTreeSet<
     }
 }
 
-fn texts<'a>(all: impl Iterator<Item = &'a str>) -> Property {
+pub(super) fn texts<'a>(all: impl Iterator<Item = &'a str>) -> Property {
     Property::Texts(all.map(str::to_owned).collect())
 }
 
@@ -315,7 +297,7 @@ fn present(presence: Presence) -> Properties {
     properties
 }
 
-fn flag(stale: bool) -> Properties {
+pub(super) fn flag(stale: bool) -> Properties {
     let mut properties = Properties::new();
     if stale {
         properties.insert("stale", true.into());
