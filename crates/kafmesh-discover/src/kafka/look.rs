@@ -255,11 +255,12 @@ fn lag(
     lag
 }
 
+/// Why Kafka tells nothing of a topic, by its name.
+type Unreadable = BTreeMap<String, String>;
+
 /// The topics there are, without the ends of their partitions and without internal ones, and why Kafka
 /// tells nothing of others.
-fn topics(
-    client: &Client,
-) -> Result<(BTreeMap<String, ActualTopic>, BTreeMap<String, String>), String> {
+fn topics(client: &Client) -> Result<(BTreeMap<String, ActualTopic>, Unreadable), String> {
     let metadata = client
         .inner()
         .fetch_metadata(None, TIMEOUT)
