@@ -25,7 +25,7 @@ pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
 /// Asks for `path` in HTTP/1.0, whose bodies come as they are and end with the connection.
 async fn ask(address: SocketAddr, path: &str) -> (u16, BufReader<TcpStream>) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.0\r\nhost: test\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
