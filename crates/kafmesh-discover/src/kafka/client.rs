@@ -34,7 +34,14 @@ impl Client {
         properties
             .create_with_context(Said::default())
             .map(Self)
-            .map_err(|error| format!("the Kafka client cannot be configured: {error}"))
+            .map_err(|error| {
+                let why = match error {
+                    // Without the value: that of a misspelt property may be a secret.
+                    KafkaError::ClientConfig(_, what, _, _) => what,
+                    other => other.to_string(),
+                };
+                format!("the Kafka client cannot be configured: {why}")
+            })
     }
 
     pub(super) fn inner(&self) -> &client::Client<Said> {
@@ -103,6 +110,19 @@ fn without_duration(reason: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
+
+    #[test]
+    fn the_value_of_a_misspelt_property_is_not_told() {
+        let config = config::Kafka {
+            brokers: "localhost:9092".to_owned(),
+            properties: [("sasl.pasword".to_owned(), Secret::new("hunter2"))].into(),
+            interval: std::time::Duration::from_secs(1),
+        };
+        let error = Client::new(&config).err().unwrap();
+        assert!(error.contains("sasl.pasword"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
 
     #[test]
     fn the_last_reason_is_remembered_without_its_duration() {
