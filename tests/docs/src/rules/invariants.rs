@@ -103,9 +103,12 @@ fn holds(file: &File, test: &str) -> bool {
         .collect();
     let is_test = |line: &str| {
         let line = line.trim_start();
+        // What several tests share; clippy refuses one that none of them calls.
+        let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
         ["fn ", "async fn "].iter().any(|kind| {
             line.strip_prefix(kind)
-                .is_some_and(|rest| rest.starts_with(&format!("{function}(")))
+                .and_then(|rest| rest.strip_prefix(function))
+                .is_some_and(|rest| rest.starts_with(['(', '<']))
         })
     };
     file.path.ends_with(".rs") && place == modules && file.text.lines().any(is_test)
