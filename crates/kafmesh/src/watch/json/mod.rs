@@ -8,9 +8,11 @@ use base64::prelude::BASE64_STANDARD;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::json;
 
+use self::direct::Plans;
 use self::masks::Masks;
 use self::shown::Shown;
 
+mod direct;
 mod masks;
 mod shown;
 
@@ -26,6 +28,7 @@ const TOO_LONG: &str = "it is too long to be shown";
 pub(super) struct Types {
     pool: DescriptorPool,
     masks: Masks,
+    plans: Plans,
     /// Why a type is not known.
     unknown: String,
     /// Whether the service describes no types at all, so that none has anything to mask.
@@ -42,8 +45,10 @@ impl Types {
                 format!("the service's description of its types cannot be used: {error}"),
             ),
         };
+        let masks = Masks::of(&pool);
         Self {
-            masks: Masks::of(&pool),
+            plans: Plans::of(&pool, &masks),
+            masks,
             pool,
             unknown,
             is_empty: files.is_empty(),
@@ -57,6 +62,19 @@ impl Types {
         if limit == 0 {
             return note(TOO_LONG);
         }
+        if let Some(json) = self.plans.json(message_type, bytes) {
+            return if json.len() > limit {
+                note(TOO_LONG)
+            } else {
+                json
+            };
+        }
+        self.decoded(message_type, bytes, limit)
+    }
+
+    /// The same for any message, by way of a decoded one.
+    fn decoded(&self, message_type: &str, bytes: &[u8], limit: usize) -> String {
+        let note = |note: &str| note_of(message_type, bytes.len(), note);
         let Some(descriptor) = self.pool.get_message_by_name(message_type) else {
             return if !self.is_empty || bytes.len() / 3 * 4 > limit {
                 note(&self.unknown)

@@ -125,7 +125,7 @@ impl Shown<'_> {
                 Ok(message) => {
                     let shown = self.types.shown(&message, self.depth + 1);
                     let descriptor = message.descriptor();
-                    return if is_special(&descriptor) || descriptor.full_name() == ANY {
+                    return if has_own_json(&descriptor) {
                         map.serialize_entry("value", &shown)
                     } else {
                         shown.fields(map)
@@ -144,6 +144,11 @@ impl Shown<'_> {
             kind,
         }
     }
+}
+
+/// Whether a message is shown in another way than field by field.
+pub(super) fn has_own_json(descriptor: &MessageDescriptor) -> bool {
+    is_special(descriptor) || descriptor.full_name() == ANY
 }
 
 fn is_special(descriptor: &MessageDescriptor) -> bool {

@@ -19,6 +19,31 @@ const PROTO: &str = r#"
       string number = 1 [debug_redact = true];
       string owner = 2;
     }
+    message Simple {
+      double double = 1;
+      float float = 2;
+      int32 int32 = 3;
+      int64 int64 = 4;
+      uint32 uint32 = 5;
+      uint64 uint64 = 6;
+      sint32 sint32 = 7;
+      sint64 sint64 = 8;
+      fixed32 fixed32 = 9;
+      fixed64 fixed64 = 10;
+      sfixed32 sfixed32 = 11;
+      sfixed64 sfixed64 = 12;
+      bool bool = 13;
+      string text = 14;
+      bytes raw = 15;
+      Color color = 16;
+      Card card = 17;
+      optional int32 maybe = 18;
+      optional string nothing = 19;
+      Simple again = 20;
+      string secret = 21 [debug_redact = true];
+      Card hidden = 22 [debug_redact = true];
+      repeated int32 list = 23;
+    }
     message All {
       string text = 1;
       int64 long = 2;
@@ -201,6 +226,47 @@ fn a_well_known_value_without_json_leaves_its_message_readable() {
     assert_eq!(times["text"], "ok");
     assert_eq!(times["real"], "NaN");
     assert_eq!(times["time"]["@type"], "google.protobuf.Timestamp");
+}
+
+#[test]
+fn what_is_written_directly_is_what_a_decoded_message_shows() {
+    let types = types();
+    let simple = json!({
+        "double": -1.5e300, "float": 0.1, "int32": -5, "int64": "-6", "uint32": 4294967295_u32,
+        "uint64": "18446744073709551615", "sint32": -2147483648, "sint64": "-9223372036854775808",
+        "fixed32": 7, "fixed64": "8", "sfixed32": -9, "sfixed64": "-10", "bool": true,
+        "text": "a \"b\" \u{1}\n é 🦀", "raw": "AAH/", "color": "RED",
+        "card": {"number": "4711", "owner": "x"}, "maybe": 0, "nothing": "",
+        "secret": "x", "hidden": {"owner": "y"},
+    });
+    let mut nested = simple.clone();
+    nested["again"] = simple.clone();
+    let bytes = message(&types, "a.Simple", &nested).encode_to_vec();
+    let written = types.plans.json("a.Simple", &bytes).unwrap();
+    assert_eq!(written, types.decoded("a.Simple", &bytes, 1 << 20));
+    assert!(!written.contains("4711"), "{written}");
+
+    // Each byte changed in some ways, and each beginning: what is written is what is shown, or nothing.
+    let mut agreed = 0;
+    let mut check = |bytes: &[u8]| {
+        if let Some(written) = types.plans.json("a.Simple", bytes) {
+            assert_eq!(
+                written,
+                types.decoded("a.Simple", bytes, 1 << 20),
+                "{bytes:?}"
+            );
+            agreed += 1;
+        }
+    };
+    for at in 0..bytes.len() {
+        check(&bytes[..at]);
+        for to in 0..=255 {
+            let mut changed = bytes.clone();
+            changed[at] = to;
+            check(&changed);
+        }
+    }
+    assert!(agreed > 1000, "{agreed}");
 }
 
 #[test]
