@@ -162,7 +162,6 @@ impl Plans {
             _ => decode_varint(bytes)?,
         };
         // The parts of a number are what protobuf's types are made of.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
         let (low, signed) = (number as u32, number as i64);
         match &field.form {
             Form::Bool => write(text, &(number != 0))?,
