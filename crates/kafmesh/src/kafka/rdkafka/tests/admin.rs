@@ -117,7 +117,17 @@ async fn a_topic_that_is_created_anew_has_another_id() {
     let cluster = cluster();
     let name = topic(&cluster, "ids", 1).await;
     let (kept, missing) = (topic(&cluster, "kept", 1).await, unique("missing"));
-    let before = cluster.topic_ids(&[&name, &kept, &missing]).await.unwrap();
+    // A broker may hear of a new topic a moment after the controller created it.
+    let known = async {
+        loop {
+            let ids = cluster.topic_ids(&[&name, &kept, &missing]).await.unwrap();
+            if ids.len() >= 2 {
+                break ids;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let before = timeout(PATIENCE, known).await.expect("both are known");
     assert_eq!(
         before.len(),
         2,
