@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use kafmesh_test_tls::Authority;
+
 /// The program with these arguments, and with these variables only, in `directory`.
 fn run(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kafmesh-discover"))
@@ -193,16 +195,12 @@ error: KAFMESH_DISCOVER_LISTEN: \"here\" is no value of `listen`; write an IP ad
 
 #[test]
 fn files_that_cannot_be_used_are_refused_at_start() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .self_signed(&key)
-        .unwrap();
+    let issued = Authority::new().issue("localhost");
     let files = directory(&[
         ("empty", ""),
         ("text", "no PEM here"),
-        ("cert.pem", &certificate.pem()),
-        ("key.pem", &key.serialize_pem()),
+        ("cert.pem", &issued.certificate),
+        ("key.pem", &issued.key),
     ]);
     for (args, wanted) in [
         (
@@ -291,10 +289,7 @@ fn files_that_cannot_be_used_are_refused_at_start() {
 
 #[test]
 fn an_authority_of_neo4j_is_of_use_with_tls_only() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["graph".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    let files = directory(&[("ca.pem", &certificate.pem()), ("text", "no PEM here")]);
+    let files = directory(&[("ca.pem", &Authority::new().pem()), ("text", "no PEM here")]);
     let warned = |neo4j| settings(files.path(), &[neo4j, "--neo4j-ca=ca.pem"], &[]).1;
     for checked in ["--neo4j=bolt+s://graph", "--neo4j=neo4j+s://graph"] {
         assert_eq!(warned(checked), "", "{checked}");

@@ -2,11 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use kafmesh_test_tls::Authority;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -20,24 +17,10 @@ pub struct TlsFront {
 impl TlsFront {
     /// In front of `server`.
     pub async fn start(server: SocketAddr) -> Self {
-        crate::choose_cryptography();
-        let ca_key = KeyPair::generate().unwrap();
-        let mut ca = CertificateParams::default();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = Authority::new();
+        let acceptor = TlsAcceptor::from(authority.issue("localhost").server());
         let files = tempfile::tempdir().unwrap();
-        let pem = ca.self_signed(&ca_key).unwrap().pem();
-        std::fs::write(files.path().join("ca.pem"), pem).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["localhost".to_owned()])
-            .unwrap()
-            .signed_by(&key, &Issuer::new(ca, ca_key))
-            .unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        authority.write(files.path());
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -64,6 +47,6 @@ impl TlsFront {
 
     /// A PEM file with the authority of its certificate.
     pub fn ca(&self) -> PathBuf {
-        self.files.path().join("ca.pem")
+        self.files.path().join("ca.crt")
     }
 }

@@ -31,7 +31,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-pub use kafmesh_tls::{Error as TlsError, Tls};
+pub use kafmesh_port::{Error as TlsError, Tls};
 pub use openapi::description;
 pub use serve::{serve, tls};
 

@@ -1,7 +1,6 @@
 //! The port: HTTP/1.1 and HTTP/2, plain or over TLS, until it is told to stop.
 
 use std::future::ready;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,9 +14,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use kafmesh_tls::{Error, Files, Tls};
+use kafmesh_port::{Error, Files, Tls};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -33,9 +32,6 @@ const HEAD: Duration = Duration::from_secs(10);
 
 /// How often a client of HTTP/2 is asked whether it is still there, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(20);
-
-/// How long nothing is accepted after that has failed, as it does without file descriptors.
-const BREATH: Duration = Duration::from_secs(1);
 
 /// What a port speaks TLS with.
 ///
@@ -67,7 +63,7 @@ pub async fn serve(
         stop.cancelled().await;
         tokio::time::sleep(grace).await;
     };
-    let accepted = accepted(socket);
+    let accepted = kafmesh_port::connections(socket);
     let served = async {
         let Some(tls) = tls else {
             let peer = Peer { certified: false };
@@ -94,35 +90,6 @@ pub async fn serve(
 pub(super) struct Peer {
     /// Whether it has shown a certificate that an authority of ours has signed.
     pub(super) certified: bool,
-}
-
-/// The connections to a socket, without end.
-fn accepted(socket: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
-    futures_util::stream::unfold(socket, |socket| async {
-        let accepted = socket.accept().await.and_then(|(stream, _)| {
-            // Events are small, and are to be seen at once.
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        });
-        if let Err(error) = &accepted
-            && !is_of_the_client(error)
-        {
-            tracing::error!("cannot accept a connection: {error}");
-            tokio::time::sleep(BREATH).await;
-        }
-        Some((accepted, socket))
-    })
-}
-
-/// Whether one connection failed before it was accepted, and nothing else.
-fn is_of_the_client(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::InvalidInput
-    )
 }
 
 /// Answers on up to `most` connections at once, until `stop` and until the last of them has ended.

@@ -2,54 +2,21 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafmesh_discover::api;
 use kafmesh_discover::config::{Access, ServerTls};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use kafmesh_test_tls::{Authority, Issued};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{Fixture, mesh};
 
 /// What takes longer hangs.
 const HANG: Duration = Duration::from_secs(60);
-
-/// A certificate authority.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            pem,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    /// A certificate and its key.
-    fn certificate(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
 
 /// A port that is being served.
 struct Port {
@@ -81,18 +48,12 @@ async fn open(access: Access) -> Port {
     }
 }
 
-fn write(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
-    let path = dir.join(name);
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 /// The files of a port with a certificate of `authority`.
 fn files(dir: &Path, authority: &Authority) -> ServerTls {
-    let (certificate, key) = authority.certificate("localhost");
+    let (certificate, key) = authority.issue("localhost").write(dir);
     ServerTls {
-        certificate: write(dir, "tls.crt", &certificate),
-        key: write(dir, "tls.key", &key),
+        certificate,
+        key,
         client_ca: None,
     }
 }
@@ -112,40 +73,11 @@ async fn request(
 async fn ask(
     address: SocketAddr,
     authority: &Authority,
-    certificate: Option<&(String, String)>,
+    identity: Option<&Issued>,
     path: &str,
 ) -> std::io::Result<String> {
     let stream = TcpStream::connect(address).await?;
-    request(connected(stream, authority, certificate).await?, path).await
-}
-
-/// Shakes hands.
-async fn connected(
-    stream: TcpStream,
-    authority: &Authority,
-    certificate: Option<&(String, String)>,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let config = match certificate {
-        None => config.with_no_client_auth(),
-        Some((certificate, key)) => config
-            .with_client_auth_cert(
-                vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
-                PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-            )
-            .unwrap(),
-    };
-    let name = ServerName::try_from("localhost").unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, stream).await
+    request(authority.connect(stream, identity).await?, path).await
 }
 
 #[tokio::test]
@@ -154,7 +86,7 @@ async fn client_certificates_are_asked_for_but_on_the_health_pages() {
     let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let port = open(Access {
         tls: Some(ServerTls {
-            client_ca: Some(write(dir.path(), "ca.crt", &clients.pem)),
+            client_ca: Some(clients.write(dir.path())),
             ..files(dir.path(), &servers)
         }),
         ..Access::default()
@@ -163,7 +95,7 @@ async fn client_certificates_are_asked_for_but_on_the_health_pages() {
 
     // A connection that says nothing holds up nobody.
     let _silent = TcpStream::connect(port.address).await.unwrap();
-    let known = clients.certificate("map");
+    let known = clients.issue("map");
     let answer = ask(port.address, &servers, Some(&known), "/api/v1/topics")
         .await
         .unwrap();
@@ -177,7 +109,7 @@ async fn client_certificates_are_asked_for_but_on_the_health_pages() {
         .await
         .unwrap();
     assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
-    let stranger = strangers.certificate("map");
+    let stranger = strangers.issue("map");
     let refused = ask(port.address, &servers, Some(&stranger), "/health/live").await;
     assert!(refused.is_err(), "{refused:?}");
     let plain = TcpStream::connect(port.address).await.unwrap();
@@ -201,7 +133,7 @@ async fn a_failed_handshake_holds_up_nobody() {
     let mut refused = Vec::new();
     // An alert, or nothing but the end.
     let _ = wrong.read_to_end(&mut refused).await;
-    let slow = connected(slow, &authority, None).await.unwrap();
+    let slow = authority.connect(slow, None).await.unwrap();
     let answer = timeout(HANG, request(slow, "/health/live")).await;
     let answer = answer.expect("an answer").unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");

@@ -15,7 +15,6 @@
 //! There are no ways back and no choices, so these steps are the lines of [`Service::run`] and not
 //! values of a type. An error of any part leads from *run* to *stopping*, and is what `run` returns.
 
-mod accept;
 mod control;
 mod describe;
 mod grpc;

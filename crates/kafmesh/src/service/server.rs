@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use kafmesh_tls::Tls;
+use kafmesh_port::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::accept;
 use super::describe::Description;
 use super::grpc::Services;
 use super::http;
@@ -101,7 +100,7 @@ impl Server {
         let (routes, current) = watch::channel(first);
         let answering = Router::new().fallback(http::current).with_state(current);
         let stop = CancellationToken::new();
-        let incoming = accept::connections(listener);
+        let incoming = kafmesh_port::connections(listener);
         let server = tonic::transport::Server::builder()
             .accept_http1(true)
             .http2_keepalive_interval(Some(keepalive.silent))

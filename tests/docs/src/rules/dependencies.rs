@@ -40,9 +40,9 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["kafmesh-build", "kafmesh-definition", "kafmesh-discover"],
     ),
     ("kafmesh-proto", &[]),
-    ("kafmesh-tls", &[]),
-    ("kafmesh", &["kafmesh-proto", "kafmesh-tls"]),
-    ("kafmesh-discover", &["kafmesh-proto", "kafmesh-tls"]),
+    ("kafmesh-port", &[]),
+    ("kafmesh", &["kafmesh-port", "kafmesh-proto"]),
+    ("kafmesh-discover", &["kafmesh-port", "kafmesh-proto"]),
     ("clicks", &["kafmesh"]),
     ("devices", &["kafmesh"]),
     ("xtask", &[]),
@@ -50,6 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "kafmesh-bench",
         &["kafmesh", "kafmesh-build", "kafmesh-proto"],
     ),
+    ("kafmesh-test-tls", &[]),
     ("kafmesh-objects", &["kafmesh", "kafmesh-build"]),
     ("kafmesh-runtime-tests", &["kafmesh"]),
     (
@@ -59,6 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kafmesh-discover",
             "kafmesh-objects",
             "kafmesh-proto",
+            "kafmesh-test-tls",
         ],
     ),
     (

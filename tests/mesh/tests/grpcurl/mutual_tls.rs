@@ -1,52 +1,25 @@
 //! A process whose port asks for certificates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kafmesh_mesh_tests::shop::Shop;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tempfile::TempDir;
+use kafmesh_test_tls::Authority;
 
 use crate::{grpcurl, printed};
 
-/// A CA, and files of what it issues.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.crt"), issuer.pem()).unwrap();
-        Self { issuer, folder }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A certificate for whom or what is on this machine, and its key.
-    fn issue(&self, name: &str) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let files = [".crt", ".key"].map(|ending| self.file(&format!("{name}{ending}")));
-        std::fs::write(&files[0], certificate.pem()).unwrap();
-        std::fs::write(&files[1], key.serialize_pem()).unwrap();
-        let [certificate, key] = files;
-        (certificate, key)
-    }
+/// Files of a certificate that `authority` has issued, and of its key.
+fn issued(authority: &Authority, folder: &Path) -> (PathBuf, PathBuf) {
+    std::fs::create_dir(folder).unwrap();
+    authority.issue("127.0.0.1").write(folder)
 }
 
 #[tokio::test]
 async fn with_mutual_tls_only_who_shows_a_certificate_is_answered() {
     let (authority, stranger) = (Authority::new(), Authority::new());
-    let (certificate, key) = authority.issue("shop");
-    let ca = authority.file("ca.crt");
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = |name: &str| folder.path().join(name);
+    let (certificate, key) = issued(&authority, &in_folder("shop"));
+    let ca = authority.write(folder.path());
     let shop = Shop::open("shop-0", |config| {
         config
             .with_tls(certificate, key)
@@ -64,15 +37,15 @@ async fn with_mutual_tls_only_who_shows_a_certificate_is_answered() {
         ]
         .map(str::to_owned)
     };
-    let own = with(authority.issue("client"));
+    let own = with(issued(&authority, &in_folder("client")));
     let own: Vec<_> = own.iter().map(String::as_str).collect();
     let trusting = ["-cacert", ca];
     let with_own = [&trusting, &own[..], &ping].concat();
     assert_eq!(printed(&with_own).await, "{}\n");
 
-    let others = with(stranger.issue("client"));
+    let others = with(issued(&stranger, &in_folder("stranger")));
     let others: Vec<_> = others.iter().map(String::as_str).collect();
-    let strangers_ca = stranger.file("ca.crt");
+    let strangers_ca = stranger.write(&in_folder("stranger"));
     let refused: [&[&str]; 4] = [
         &["-plaintext"],
         &trusting,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use kafmesh_discover::dial::{Dialer, Tls};
 use kafmesh_mesh_tests::api_server::ApiServer;
 use kafmesh_mesh_tests::cluster::Cluster;
+use kafmesh_test_tls::{Authority, Issued};
 use kube::Client;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::sync::OnceCell;
 
 /// What kafmesh-discover's chart allows.
@@ -51,42 +51,15 @@ impl Place {
     }
 }
 
-/// Who signs the certificates of a mesh.
-pub(crate) struct Authority {
-    pub(crate) certificate: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap().pem();
-        Self {
-            certificate,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    /// A certificate for `name` and its key.
-    pub(crate) fn sign(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
-
 /// Dials those whose certificate is for `name` and signed by `authority`, as `identity`.
 pub(crate) fn dialer(
     authority: &Authority,
-    identity: Option<(String, String)>,
+    identity: Option<Issued>,
     name: Option<&str>,
 ) -> Dialer {
     let tls = Tls {
-        ca: authority.certificate.clone().into_bytes(),
-        identity: identity.map(|(certificate, key)| (certificate.into_bytes(), key.into_bytes())),
+        ca: authority.pem().into_bytes(),
+        identity: identity.map(|it| (it.certificate.into_bytes(), it.key.into_bytes())),
         server_name: name.map(str::to_owned),
     };
     Dialer::new(Duration::from_secs(5)).with_tls(tls).unwrap()

@@ -11,9 +11,10 @@ use kafmesh_mesh_tests::cluster::{annotations, running};
 use kafmesh_mesh_tests::pods::{FakePod, free_address, service};
 use kafmesh_mesh_tests::scraping::{self, Scraping, pods_of};
 use kafmesh_proto::discovery::v1 as discovery_v1;
+use kafmesh_test_tls::{Authority, Issued};
 use tonic::transport::{Identity, ServerTlsConfig};
 
-use crate::helpers::{Authority, Place, dialer};
+use crate::helpers::{Place, dialer};
 
 async fn check(pod: FakePod, kind: FailureKind, message: &str) {
     check_any(pod, &[kind], message).await;
@@ -209,7 +210,7 @@ async fn a_pod_that_does_not_say_where_to_ask() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_speaks_tls() {
     let authority = Authority::new();
-    let (certificate, key) = authority.sign("mesh.example");
+    let Issued { certificate, key } = authority.issue("mesh.example");
     let pod = FakePod::serving_tls(
         service("clicks"),
         ServerTlsConfig::new().identity(Identity::from_pem(certificate, key)),

@@ -1,18 +1,20 @@
 //! Processes without Kubernetes, and their TLS.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use kafmesh_discover::dial::Dialer;
 use kafmesh_discover::mesh::pod::FailureKind::{self, Denied, Invalid, Timeout, Unreachable};
 use kafmesh_discover::mesh::pod::{Observed, PodKey};
 use kafmesh_discover::scrape::Config;
 use kafmesh_mesh_tests::pods::{FakePod, service};
 use kafmesh_mesh_tests::scraping::Scraping;
-use std::sync::Arc;
-use std::time::Duration;
+use kafmesh_test_tls::{Authority, Issued};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
-use crate::helpers::{Authority, dialer};
+use crate::helpers::dialer;
 
 /// What is known of the only target after the first scrape.
 async fn ask(target: String, dialer: Option<Dialer>) -> Arc<Observed> {
@@ -121,11 +123,11 @@ async fn tls_with_a_certificate_for_the_address() {
 #[tokio::test]
 async fn mutual_tls() {
     let authority = Authority::new();
-    let tls = server(&authority, "localhost")
-        .client_ca_root(Certificate::from_pem(&authority.certificate));
+    let tls =
+        server(&authority, "localhost").client_ca_root(Certificate::from_pem(authority.pem()));
     let pod = FakePod::serving_tls(service("clicks"), tls).await;
     let target = format!("https://{}", pod.address());
-    let identity = authority.sign("discover");
+    let identity = authority.issue("discover");
     let known = dialer(&authority, Some(identity), Some("localhost"));
     assert_eq!(ask(target.clone(), Some(known)).await.failure, None);
     let nobody = dialer(&authority, None, Some("localhost"));
@@ -134,7 +136,7 @@ async fn mutual_tls() {
         Denied,
         "--pod-certificate",
     );
-    let stranger = Authority::new().sign("discover");
+    let stranger = Authority::new().issue("discover");
     let stranger = dialer(&authority, Some(stranger), Some("localhost"));
     check(
         &ask(target, Some(stranger)).await,
@@ -153,6 +155,6 @@ async fn a_target_that_speaks_no_tls() {
 }
 
 fn server(authority: &Authority, name: &str) -> ServerTlsConfig {
-    let (certificate, key) = authority.sign(name);
+    let Issued { certificate, key } = authority.issue(name);
     ServerTlsConfig::new().identity(Identity::from_pem(certificate, key))
 }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use kafmesh_tls::{File, Files, Tls};
+use kafmesh_port::{File, Files, Tls};
 
 use crate::config::Config;
 use crate::error::{Error, Result};

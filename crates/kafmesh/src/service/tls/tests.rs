@@ -2,19 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use kafmesh_proto::ping::v1::PingRequest;
 use kafmesh_proto::ping::v1::ping_api_client::PingApiClient;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use kafmesh_test_tls::{Authority, Issued};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 use super::*;
@@ -22,38 +16,13 @@ use crate::observe::Observer;
 use crate::service::describe;
 use crate::service::server::Server;
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    /// A certificate for `localhost`, and its key.
-    fn issue(&self) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
-
 /// The files of a port.
 struct Folder(TempDir);
 
 impl Folder {
     fn new(authority: &Authority) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        let (certificate, key) = authority.issue();
-        folder.write("tls.crt", &certificate);
-        folder.write("tls.key", &key);
+        authority.issue("localhost").write(folder.0.path());
         folder
     }
 
@@ -82,12 +51,12 @@ async fn open(config: &Config) -> Server {
 async fn ping(
     address: SocketAddr,
     authority: &Authority,
-    identity: Option<(String, String)>,
+    identity: Option<Issued>,
 ) -> Result<(), String> {
     let mut tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(authority.pem()))
         .domain_name("localhost");
-    if let Some((certificate, key)) = identity {
+    if let Some(Issued { certificate, key }) = identity {
         tls = tls.identity(Identity::from_pem(certificate, key));
     }
     let endpoint = Channel::from_shared(format!("https://{address}")).unwrap();
@@ -99,18 +68,8 @@ async fn ping(
 
 /// What a program such as curl gets.
 async fn get(address: SocketAddr, authority: &Authority, path: &str) -> String {
-    let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap();
-    roots.add(root).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let stream = TcpStream::connect(address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    let mut stream = connector.connect(name, stream).await.unwrap();
+    let mut stream = authority.connect(stream, None).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -146,16 +105,16 @@ async fn grpc_and_http_are_answered_over_tls_only() {
 async fn who_cannot_show_a_certificate_of_the_clients_ca_is_refused() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let folder = Folder::new(&authority);
-    let ca = folder.write("ca.crt", &clients.pem());
+    let ca = clients.write(folder.0.path());
     let server = open(&folder.config().with_tls_client_ca(ca)).await;
     let address = server.address();
-    ping(address, &authority, Some(clients.issue()))
+    ping(address, &authority, Some(clients.issue("localhost")))
         .await
         .unwrap();
     let nothing = ping(address, &authority, None).await.unwrap_err();
     assert!(nothing.contains("CertificateRequired"), "{nothing}");
     // Of the CA of the port itself, which is another one.
-    let other = ping(address, &authority, Some(authority.issue())).await;
+    let other = ping(address, &authority, Some(authority.issue("localhost"))).await;
     let other = other.unwrap_err();
     assert!(
         other.contains("UnknownCA") || other.contains("DecryptError"),

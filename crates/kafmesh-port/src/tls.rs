@@ -1,6 +1,4 @@
 //! TLS of a port, with certificates that may be renewed while it is open.
-//!
-//! Services of a mesh and kafmesh-discover open their ports with it.
 
 mod files;
 #[cfg(test)]
@@ -32,7 +30,7 @@ const HANDSHAKES: usize = 256;
 /// The certificates in use.
 ///
 /// ```
-/// use kafmesh_tls::{Files, Tls};
+/// use kafmesh_port::{Files, Tls};
 ///
 /// let files = Files {
 ///     certificate: "/none/tls.crt".into(),

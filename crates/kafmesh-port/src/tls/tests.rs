@@ -3,37 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use kafmesh_test_tls::{Authority, Issued};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use tokio_stream::wrappers::TcpListenerStream;
 
 use super::*;
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    /// A certificate for `localhost`, and its key.
-    fn issue(&self) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
 
 /// The files of a port.
 struct Folder(TempDir);
@@ -41,9 +16,7 @@ struct Folder(TempDir);
 impl Folder {
     fn new(authority: &Authority) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        let (certificate, key) = authority.issue();
-        folder.write("tls.crt", &certificate);
-        folder.write("tls.key", &key);
+        authority.issue("localhost").write(folder.0.path());
         folder
     }
 
@@ -69,18 +42,8 @@ impl Folder {
 
 /// Whether a client that trusts `authority` is greeted.
 async fn greeted(address: SocketAddr, authority: &Authority) -> io::Result<()> {
-    let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(authority.0.pem().as_bytes()).unwrap();
-    roots.add(root).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let stream = TcpStream::connect(address).await?;
-    let name = ServerName::try_from("localhost").unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    let mut stream = connector.connect(name, stream).await?;
+    let mut stream = authority.connect(stream, None).await?;
     let mut greeting = String::new();
     stream.read_to_string(&mut greeting).await?;
     assert_eq!(greeting, "hello");
@@ -94,7 +57,7 @@ async fn renewed_certificates_are_used_from_then_on() {
     let mut tls = Tls::read(folder.files()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut accepted = Box::pin(tls.accept(TcpListenerStream::new(listener)));
+    let mut accepted = Box::pin(tls.accept(crate::connections(listener)));
     let serving = tokio::spawn(async move {
         while let Some(connection) = accepted.next().await {
             if let Ok(mut connection) = connection {
@@ -106,7 +69,7 @@ async fn renewed_certificates_are_used_from_then_on() {
     greeted(address, &former).await.unwrap();
 
     // A certificate whose key is not there yet, and a file that is gone for a moment.
-    let (certificate, key) = renewed.issue();
+    let Issued { certificate, key } = renewed.issue("localhost");
     folder.write("tls.crt", &certificate);
     tls.look().await;
     greeted(address, &former).await.unwrap();
@@ -124,8 +87,8 @@ async fn renewed_certificates_are_used_from_then_on() {
 #[test]
 fn files_that_are_of_no_use_are_named() {
     let folder = Folder::new(&Authority::new());
-    let (_, other) = Authority::new().issue();
-    let other = folder.write("other.key", &other);
+    let other = Authority::new().issue("localhost");
+    let other = folder.write("other.key", &other.key);
     let text = folder.write("text", "no PEM\n");
     let broken = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
     let broken = folder.write("broken.crt", broken);

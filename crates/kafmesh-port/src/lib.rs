@@ -1,0 +1,10 @@
+//! The port of a process: the connections that come in, and their TLS, with certificates that may be
+//! renewed while it is open.
+//!
+//! Services of a mesh and kafmesh-discover open their ports with it.
+
+mod accept;
+mod tls;
+
+pub use accept::connections;
+pub use tls::{Error, File, Files, Tls};
