@@ -148,10 +148,10 @@ Examples:
   kafmesh describe                               a table
   kafmesh describe --format json | jq '.service.components[].processors[].groupName'
 
-The JSON is what the running service answers when kafmesh-discover asks it, with everything the
-definition declares; a process reports what it registered of that. Lists are always lists:
-`outputs` too where the YAML has one mapping. A processor has at most one `persistence`, which is
-left out when there is none.";
+The JSON has the form in which a running process answers kafmesh-discover (`service` of
+kafmesh.discover.v1), with everything the definition declares; a process tells what it registered
+of that. Lists are always there and always lists: `outputs` too where the YAML has one mapping. A
+processor has at most one `persistence`, which is left out when there is none.";
 
 /// Show what a service will say of itself: components, topics, groups
 #[derive(Debug, Args)]

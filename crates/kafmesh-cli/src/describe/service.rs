@@ -1,6 +1,7 @@
-//! The JSON a service describes itself with: kafmesh-discover's shape, with topics and groups.
+//! What a service says of itself, as `kafmesh.discover.v1.Service` is written in JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use kafmesh_definition::Definition;
 use kafmesh_definition::model::{self, TopicUse};
@@ -13,6 +14,7 @@ pub(super) struct Service<'a> {
     description: &'a str,
     components: Vec<Component<'a>>,
     messages: Vec<Message<'a>>,
+    topics: Vec<Topic<'a>>,
 }
 
 #[derive(Serialize)]
@@ -20,14 +22,12 @@ pub(super) struct Service<'a> {
 struct Component<'a> {
     name: &'a str,
     description: &'a str,
-    sources: Vec<Topic<'a>>,
+    sources: Vec<Use<'a>>,
     processors: Vec<Processor<'a>>,
     sinks: Vec<Named<'a>>,
-    views: Vec<Topic<'a>>,
+    views: Vec<Use<'a>>,
     view_sources: Vec<Named<'a>>,
     view_sinks: Vec<Named<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    persistence: Option<Topic<'a>>,
 }
 
 #[derive(Serialize)]
@@ -36,12 +36,12 @@ struct Processor<'a> {
     name: &'a str,
     description: &'a str,
     group_name: &'a str,
-    inputs: Vec<Topic<'a>>,
-    joins: Vec<Topic<'a>>,
-    lookups: Vec<Topic<'a>>,
-    outputs: Vec<Topic<'a>>,
+    inputs: Vec<Use<'a>>,
+    joins: Vec<Use<'a>>,
+    lookups: Vec<Use<'a>>,
+    outputs: Vec<Use<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    persistence: Option<Topic<'a>>,
+    persistence: Option<Use<'a>>,
 }
 
 /// A sink, a view source or a view sink.
@@ -52,11 +52,12 @@ struct Named<'a> {
     description: &'a str,
     group_name: &'a str,
     #[serde(flatten)]
-    topic: Topic<'a>,
+    topic: Use<'a>,
 }
 
+/// A message in a topic, as an object reads or writes it.
 #[derive(Serialize)]
-struct Topic<'a> {
+struct Use<'a> {
     message: &'a str,
     topic: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -66,30 +67,40 @@ struct Topic<'a> {
     compact: bool,
 }
 
-/// A message that is used somewhere, once.
+/// A message that is used somewhere, and its protobuf type.
 #[derive(Serialize)]
 struct Message<'a> {
-    message: &'a str,
-    r#type: &'static str,
-    protobuf: String,
-    topics: Vec<&'a str>,
+    name: &'a str,
+    r#type: String,
+}
+
+/// A topic that is used somewhere, with the settings the service creates it with.
+#[derive(Serialize)]
+struct Topic<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
+}
+
+#[derive(Serialize)]
+struct Settings {
+    partitions: i32,
+    replication: i16,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    compact: bool,
+    retention: String,
+    segment: String,
 }
 
 impl<'a> Service<'a> {
     pub(super) fn new(definition: &'a Definition) -> Self {
-        let topics = Topics {
-            compacted: definition
-                .topics
-                .iter()
-                .filter(|topic| {
-                    topic
-                        .settings
-                        .as_ref()
-                        .is_some_and(|settings| settings.compact)
-                })
-                .map(|topic| (topic.name.as_str(), ()))
-                .collect(),
-        };
+        let settings = |topic: &'a model::Topic| Some((&*topic.name, topic.settings.as_ref()?));
+        let settings = definition.topics.iter().filter_map(settings);
+        let compacted = settings
+            .filter(|(_, settings)| settings.compact)
+            .map(|(name, _)| name)
+            .collect();
+        let topics = Topics { compacted };
         Self {
             name: definition.name.written(),
             description: &definition.description,
@@ -99,12 +110,13 @@ impl<'a> Service<'a> {
                 .map(|c| topics.component(c))
                 .collect(),
             messages: messages(definition),
+            topics: definition.topics.iter().map(topic).collect(),
         }
     }
 }
 
 struct Topics<'a> {
-    compacted: BTreeMap<&'a str, ()>,
+    compacted: BTreeSet<&'a str>,
 }
 
 impl<'a> Topics<'a> {
@@ -157,10 +169,6 @@ impl<'a> Topics<'a> {
                     topic: used(&sink.topic),
                 })
                 .collect(),
-            persistence: component
-                .persistence
-                .as_ref()
-                .map(|topic| self.created(topic)),
         }
     }
 
@@ -175,28 +183,25 @@ impl<'a> Topics<'a> {
             outputs: processor
                 .outputs
                 .iter()
-                .map(|output| Topic {
+                .map(|output| Use {
                     description: &output.description,
                     ..self.created(&output.topic)
                 })
                 .collect(),
-            persistence: processor
-                .persistence
-                .as_ref()
-                .map(|topic| self.created(topic)),
+            persistence: processor.persistence.as_ref().map(used),
         }
     }
 
-    fn created(&self, topic: &'a TopicUse) -> Topic<'a> {
-        Topic {
-            compact: self.compacted.contains_key(topic.topic.as_str()),
+    fn created(&self, topic: &'a TopicUse) -> Use<'a> {
+        Use {
+            compact: self.compacted.contains(topic.topic.as_str()),
             ..used(topic)
         }
     }
 }
 
-fn used(topic: &TopicUse) -> Topic<'_> {
-    Topic {
+fn used(topic: &TopicUse) -> Use<'_> {
+    Use {
         message: topic.message.written(),
         topic: &topic.topic,
         description: "",
@@ -204,27 +209,37 @@ fn used(topic: &TopicUse) -> Topic<'_> {
     }
 }
 
-/// Every message of the definition with its protobuf type and topics, sorted.
+/// Every message of the definition, by name.
 fn messages(definition: &Definition) -> Vec<Message<'_>> {
-    let mut found: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     let components = definition.components.iter();
-    for topic in components.flat_map(model::Component::topic_uses) {
-        found
-            .entry((topic.message.written(), topic.proto.full_name()))
-            .or_default()
-            .push(&topic.topic);
-    }
-    found
-        .into_iter()
-        .map(|((message, protobuf), mut topics)| {
-            topics.sort_unstable();
-            topics.dedup();
-            Message {
-                message,
-                r#type: "protobuf",
-                protobuf,
-                topics,
-            }
-        })
+    let uses = components.flat_map(model::Component::topic_uses);
+    let types: BTreeMap<&str, String> = uses
+        .map(|topic| (topic.message.written(), topic.proto.full_name()))
+        .collect();
+    let messages = types.into_iter();
+    messages
+        .map(|(name, r#type)| Message { name, r#type })
         .collect()
+}
+
+fn topic(topic: &model::Topic) -> Topic<'_> {
+    let settings = topic.settings.as_ref().map(|settings| Settings {
+        partitions: settings.partitions,
+        replication: settings.replication,
+        compact: settings.compact,
+        retention: seconds(settings.retention),
+        segment: seconds(settings.segment),
+    });
+    Topic {
+        name: &topic.name,
+        settings,
+    }
+}
+
+/// A duration as protobuf writes it in JSON: `86400s`, `1.500s`.
+fn seconds(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{}s", duration.as_secs()),
+        rest => format!("{}.{rest:03}s", duration.as_secs()),
+    }
 }
