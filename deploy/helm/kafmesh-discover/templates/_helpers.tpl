@@ -64,6 +64,7 @@ app.kubernetes.io/part-of: kafmesh
 {{- $_ := set $s "neo4j-user" .user -}}
 {{- with .database }}{{ $_ := set $s "neo4j-database" . }}{{ end -}}
 {{- if .password.secret }}{{ $_ := set $s "neo4j-password-file" (printf "%s/neo4j-password" $secrets) }}{{ end -}}
+{{- if .ca.secret }}{{ $_ := set $s "neo4j-ca" (printf "%s/neo4j-ca.crt" $secrets) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.kafka -}}
@@ -106,5 +107,9 @@ app.kubernetes.io/part-of: kafmesh
 - secret:
     name: {{ .password.secret }}
     items: [{key: {{ .password.key | quote }}, path: neo4j-password}]
+{{- end }}{{ if and .url .ca.secret }}
+- secret:
+    name: {{ .ca.secret }}
+    items: [{key: {{ .ca.key | quote }}, path: neo4j-ca.crt}]
 {{- end }}{{ end }}
 {{- end -}}

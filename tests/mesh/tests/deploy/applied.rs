@@ -49,14 +49,14 @@ pub(crate) async fn try_apply(client: &Client, object: &Value) -> kube::Result<(
 }
 
 /// Every value of the chart that makes an object or a field.
-const EVERYTHING: &str = r#"
+pub(crate) const EVERYTHING: &str = r#"
 replicas: 3
 namespaces: [everything, other]
 settings: { scrape-interval: 30s, cors-origin: ["https://mesh.example.com"] }
 token: { secret: access }
 tls: { secret: port-tls, clientCa: { secret: authorities } }
 pods: { ca: { secret: pod-ca }, certificate: { secret: pod-tls }, serverName: mesh, watchToken: { secret: watch } }
-neo4j: { url: "bolt+s://graph.example.com", database: mesh, password: { secret: graph } }
+neo4j: { url: "bolt+s://graph.example.com", database: mesh, password: { secret: graph }, ca: { secret: graph-ca } }
 kafka:
   brokers: kafka-0:9092,kafka-1:9092
   properties: { security.protocol: SASL_SSL, linger.ms: 5 }

@@ -84,6 +84,7 @@ fn settings_that_other_values_set_are_refused() {
         "neo4j-password: hunter2",
         "neo4j-password-file: /x",
         "neo4j-database: x",
+        "neo4j-ca: /x",
         "brokers: x:1",
         "kafka: {sasl.password: hunter2}",
     ] {

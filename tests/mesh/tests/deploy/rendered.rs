@@ -1,5 +1,8 @@
 //! What the chart makes of its values.
 
+use std::collections::BTreeSet;
+
+use crate::applied::EVERYTHING;
 use crate::chart::{notes, objects, one, settings};
 
 #[test]
@@ -60,6 +63,26 @@ fn secrets_are_referred_to_and_not_in_the_settings() {
     let mounted = &pod["volumes"][1]["projected"];
     assert_eq!(mounted["defaultMode"], 0o440);
     assert_eq!(mounted["sources"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn each_file_that_the_settings_name_is_in_the_pod() {
+    let objects = objects("kafmesh", EVERYTHING);
+    let settings = settings(&objects);
+    let named: BTreeSet<&str> = settings
+        .lines()
+        .filter_map(|line| line.split_once(": /etc/kafmesh-discover/secrets/"))
+        .map(|(_, file)| file)
+        .collect();
+    let pod = &one(&objects, "Deployment")["spec"]["template"]["spec"];
+    let sources = pod["volumes"][1]["projected"]["sources"].as_array();
+    let items = sources.unwrap().iter().map(|it| &it["secret"]["items"]);
+    let mounted: BTreeSet<&str> = items
+        .flat_map(|items| items.as_array().unwrap())
+        .map(|item| item["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(named, mounted);
+    assert!(named.contains("neo4j-ca.crt"), "{named:?}");
 }
 
 #[test]
