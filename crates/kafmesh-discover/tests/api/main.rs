@@ -17,3 +17,4 @@ mod pages;
 mod paths;
 mod port;
 mod relay;
+mod search;

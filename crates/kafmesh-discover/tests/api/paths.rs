@@ -178,31 +178,6 @@ async fn data_is_followed_in_both_directions() {
 }
 
 #[tokio::test]
-async fn search_ranks_names_before_descriptions() {
-    let router = Fixture::new(mesh()).router();
-    let found = get(&router, "/api/v1/search?q=TOTALS").await.json();
-    assert_eq!(
-        found["items"][0]["node"]["key"],
-        "shop/orders/processor/totals"
-    );
-    assert_eq!(found["items"][0]["field"], "name");
-    let described = get(&router, "/api/v1/search?q=adds+customer").await.json();
-    assert_eq!(keys(&described), ["Processor shop/orders/processor/totals"]);
-    assert_eq!(described["items"][0]["field"], "description");
-    let typed = get(&router, "/api/v1/search?q=shop.Order&limit=1000")
-        .await
-        .json();
-    assert!(
-        keys(&typed).contains(&"Message orderId.order".to_owned()),
-        "{typed}"
-    );
-    assert_eq!(
-        get(&router, "/api/v1/search?q=nowhere").await.json()["total"],
-        0
-    );
-}
-
-#[tokio::test]
 async fn kafka_is_shown_where_it_is_configured() {
     let router = Fixture::new(mesh()).router();
     let topics = get(&router, "/api/v1/kafka/topics").await.json();
@@ -288,12 +263,4 @@ async fn health_and_metrics_and_the_first_page() {
     let answer = get(&starting, "/health/ready").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.json()["why"].is_string());
-}
-
-#[tokio::test]
-async fn words_that_are_given_twice_count_once() {
-    let router = Fixture::new(mesh()).router();
-    let often = format!("/api/v1/search?q={}", ["totals"; 20].join("+"));
-    let once = get(&router, "/api/v1/search?q=totals").await.json();
-    assert_eq!(get(&router, &often).await.json(), once);
 }

@@ -29,8 +29,8 @@ const MOST_REACHED: usize = 10_000;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
-    /// Up to 10 words. Each must occur in a name, a description, a topic, a message or a type; upper and
-    /// lower case are the same.
+    /// Up to 10 words, each of which must occur somewhere in what is searched; upper and lower case are the
+    /// same.
     #[param(min_length = 1, max_length = 200, example = "order total")]
     q: String,
 }
@@ -42,14 +42,18 @@ pub(super) struct Hit<'a> {
     node: NodeView<'a>,
     /// How well it matches; comparable within one search.
     score: u32,
-    /// The property in which the best match is.
-    field: &'a str,
+    /// Where the best match is.
+    field: search::Field,
 }
 
 /// Search
 ///
-/// Services, components, objects, topics, messages and pods in which every word occurs, the best match
-/// first: names before topics, messages and types, those before descriptions; whole words before parts.
+/// Nodes in which every word occurs, the best match first. Names count most. What a node belongs to and
+/// uses comes next: the service of a component, the service, component, consumer groups and topics of an
+/// object, the messages of a topic, the types of a message, the namespace and service of a pod. The
+/// descriptions of services, components and objects count least. In each, a text that is the word comes before
+/// one that begins with it, that before one in which it begins a word, and that before others. Nothing else
+/// is searched.
 #[utoipa::path(
     get,
     path = "/api/v1/search",
@@ -76,7 +80,7 @@ pub(super) async fn search(
     let mesh = api.mesh();
     let answering = api.clone();
     let answer = move || {
-        let hits = search::search(&mesh.graph, &words);
+        let hits = search::search(&mesh, &words);
         let list = window.of(mesh.revision, hits, search::Hit::position, |hit| Hit {
             node: (hit.key, hit.properties).into(),
             score: hit.score,
