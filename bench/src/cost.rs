@@ -120,26 +120,34 @@ impl codegen::Processor for Steps {
     }
 }
 
+impl Options {
+    /// Measures a processor that does these steps.
+    fn measure(&self, name: &str, decode: bool, state: bool, encode: bool) -> Result<Pass> {
+        let steps = Steps {
+            decode,
+            state,
+            encode,
+        };
+        let workload = Workload {
+            records: self.records,
+            keys: self.keys,
+        };
+        let per_partition = self.per_commit / PARTITIONS.unsigned_abs() as u64;
+        let state_dir = self.state_dir.join(name);
+        pass(steps, workload, per_partition, &state_dir, self.watchable)
+    }
+}
+
+/// Measures and prints what it costs to handle the whole workload, commits not included.
+pub(crate) fn run_handling(options: &Options) -> Result<()> {
+    let all = options.measure("all", true, true, true)?;
+    println!("{}", serde_json::to_string(&all.handling)?);
+    Ok(())
+}
+
 /// Measures and prints the [`Cost`].
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let workload = Workload {
-        records: options.records,
-        keys: options.keys,
-    };
-    let measure = |name: &str, decode, state, encode| {
-        let per_partition = options.per_commit / PARTITIONS.unsigned_abs() as u64;
-        pass(
-            Steps {
-                decode,
-                state,
-                encode,
-            },
-            workload,
-            per_partition,
-            &options.state_dir.join(name),
-            options.watchable,
-        )
-    };
+    let measure = |name, decode, state, encode| options.measure(name, decode, state, encode);
     let nothing = measure("nothing", false, false, false)?.handling;
     let decode = measure("decode", true, false, false)?.handling;
     let state = measure("state", false, true, false)?.handling;

@@ -47,6 +47,9 @@ enum Role {
     /// The processing core without Kafka.
     #[command(hide = true)]
     Cost(cost::Options),
+    /// The same without commits and in one piece.
+    #[command(hide = true)]
+    Handling(cost::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Role::Work(options) => work::run(&options).map(|()| true),
         Role::Table(options) => tables::work::run(&options).map(|()| true),
         Role::Cost(options) => cost::run(&options).map(|()| true),
+        Role::Handling(options) => cost::run_handling(&options).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,13 +1,13 @@
 //! What a record costs: load, let everybody run in turn, verify, report.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use serde::de::DeserializeOwned;
 
 use crate::cluster::{
     BARE, CHANGELOG, Cleanup, Cluster, INPUT, JOINED, LOOKED_UP, PASSED, TOTALS, USERS,
 };
-use crate::cost::Cost;
 use crate::process::{self, measured, say, this_program};
 use crate::table::{self, Results};
 use crate::tables::Entries;
@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options, runs: u32, cluster: &Cluster) -> Result<boo
             results.add(contender, report);
         }
         let per_commit = results.records_per_second(workload, Contender::Count) as u64;
-        results.add_cost(cost(workload, per_commit, false)?);
+        results.add_cost(core("cost", workload, per_commit, false)?);
         say(format!("round {round}: the core without Kafka"));
     }
     table::print(workload, runs, &results);
@@ -170,11 +170,21 @@ pub(crate) fn work(
         .with_context(|| format!("{} did not end well", table::title(contender)))
 }
 
-/// What the core costs, whether or not it can be watched.
-pub(crate) fn cost(workload: Workload, per_commit: u64, watchable: bool) -> Result<Cost> {
+/// What the core costs while it handles the workload, without commits.
+pub(crate) fn handling(workload: Workload, per_commit: u64, watchable: bool) -> Result<Duration> {
+    core("handling", workload, per_commit, watchable)
+}
+
+/// Measures the core in `role`, whether or not it can be watched.
+fn core<T: DeserializeOwned>(
+    role: &str,
+    workload: Workload,
+    per_commit: u64,
+    watchable: bool,
+) -> Result<T> {
     let state = tempfile::tempdir()?;
     let mut command = this_program()?;
-    command.arg("cost");
+    command.arg(role);
     for (option, value) in [
         ("--records", workload.records),
         ("--keys", workload.keys),

@@ -20,11 +20,16 @@ impl Spread {
         }
     }
 
-    /// From the lowest to the highest.
-    pub(crate) fn width(&self) -> f64 {
-        match self.0.as_slice() {
-            [lowest, .., highest] => highest - lowest,
-            _ => 0.0,
+    /// Between which values the median of endlessly many would be, with a probability of 95 %, whatever
+    /// their distribution: the ranks are those of the sign test, n/2 ± 1.96 √n/2. All of them when they
+    /// are too few to tell.
+    pub(crate) fn median_between(&self) -> (f64, f64) {
+        let Self(values) = self;
+        let n = values.len() as f64;
+        let below = (n / 2.0 - 0.98 * n.sqrt()).round().max(1.0) as usize;
+        match values.as_slice() {
+            [] => (0.0, 0.0),
+            values => (values[below - 1], values[values.len() - below]),
         }
     }
 
@@ -128,6 +133,15 @@ mod tests {
         assert_eq!(show(&[3.0, 1.0, 2.0]), "2.0 (1.0 – 3.0)");
         assert_eq!(show(&[4.0, 1.0, 2.0, 3.0]), "2.5 (1.0 – 4.0)");
         assert_eq!(show(&[1.0]), "1.0");
+    }
+
+    /// The ranks are those in tables of the sign test.
+    #[test]
+    fn the_median_is_known_the_better_the_more_there_are() {
+        let between = |n: u32| Spread::of((1..=n).map(f64::from)).median_between();
+        assert_eq!(between(3), (1.0, 3.0));
+        assert_eq!(between(10), (2.0, 9.0));
+        assert_eq!(between(50), (18.0, 33.0));
     }
 
     #[test]

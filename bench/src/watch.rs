@@ -23,6 +23,13 @@ use crate::workload::Workload;
 /// Operations per second that the watcher is shown.
 const RATE: u32 = 10_000;
 
+/// How often the core is measured in both forms in each round; it takes a few seconds.
+const PAIRS: u32 = 10;
+
+/// What may be added to the CPU time of the core by what is there to watch it while nobody does, in per
+/// cent: no more than other things on a machine change it by.
+const IDLE_GOAL: f64 = 2.0;
+
 /// What being watched may add to the CPU time of a record, in per cent.
 const WATCHED_GOAL: f64 = 10.0;
 
@@ -55,20 +62,14 @@ impl Form {
 /// Lets everybody run `runs` times; returns whether every result was right.
 pub(crate) fn run(workload: Workload, runs: u32, cluster: &Cluster) -> Result<bool> {
     let input = rounds::load(workload, cluster)?;
-    let mut cores = Vec::new();
+    let mut cores = Cores::default();
     let mut services: Vec<(Form, Report)> = Vec::new();
     let mut shown = Vec::new();
     let mut right = true;
     for round in 1..=runs {
-        // Who comes first changes, so that it makes no difference.
-        let core = |watchable| rounds::cost(workload, PER_COMMIT, watchable).map(|it| it.total);
-        let (without, idle) = if round % 2 == 0 {
-            let idle = core(true)?;
-            (core(false)?, idle)
-        } else {
-            (core(false)?, core(true)?)
-        };
-        cores.push((micros(without, workload), micros(idle, workload)));
+        for pair in 0..PAIRS {
+            cores.measure(workload, pair)?;
+        }
         say(format!("round {round}: the core without Kafka"));
         let mut forms = FORMS;
         forms.rotate_left(round as usize % FORMS.len());
@@ -94,19 +95,53 @@ pub(crate) fn run(workload: Workload, runs: u32, cluster: &Cluster) -> Result<bo
     Ok(right)
 }
 
-fn print(
-    workload: Workload,
-    runs: u32,
-    cores: &[(f64, f64)],
-    services: &[(Form, Report)],
-    shown: &[f64],
-) {
+/// CPU time per record of the core, in microseconds: with nothing to look at, and with what a service
+/// has while nobody watches.
+#[derive(Default)]
+struct Cores(Vec<(f64, f64)>);
+
+impl Cores {
+    /// Measures both, one right after the other; who comes first changes, so that it makes no difference.
+    fn measure(&mut self, workload: Workload, pair: u32) -> Result<()> {
+        let core = |watchable| -> Result<f64> {
+            let time = rounds::handling(workload, PER_COMMIT, watchable)?;
+            Ok(micros(time, workload))
+        };
+        let (without, idle) = if pair.is_multiple_of(2) {
+            let without = core(false)?;
+            (without, core(true)?)
+        } else {
+            let idle = core(true)?;
+            (core(false)?, idle)
+        };
+        self.0.push((without, idle));
+        Ok(())
+    }
+
+    fn without(&self) -> Spread {
+        Spread::of(self.0.iter().map(|(without, _)| *without))
+    }
+
+    fn idle(&self) -> Spread {
+        Spread::of(self.0.iter().map(|(_, idle)| *idle))
+    }
+
+    /// What watch adds, in per cent, pair by pair, so that what else the machine does falls out.
+    fn added(&self) -> Spread {
+        Spread::of(self.0.iter().map(|(without, idle)| more(*without, *idle)))
+    }
+}
+
+/// How much more `what` is, in per cent.
+fn more(than: f64, what: f64) -> f64 {
+    (what / than - 1.0) * 100.0
+}
+
+fn print(workload: Workload, runs: u32, cores: &Cores, services: &[(Form, Report)], shown: &[f64]) {
     let of = |form, value: fn(Workload, &Report) -> f64| {
         let those = services.iter().filter(move |(whose, _)| *whose == form);
         Spread::of(those.map(move |(_, report)| value(workload, report)))
     };
-    let without = Spread::of(cores.iter().map(|(without, _)| *without));
-    let idle = Spread::of(cores.iter().map(|(_, idle)| *idle));
     println!();
     println!("Watch, {runs} runs each in turn: median (lowest – highest)");
     println!();
@@ -114,12 +149,12 @@ fn print(
     let mut rows = vec![
         vec![
             "core without watch".to_owned(),
-            without.show(precise),
+            cores.without().show(precise),
             String::new(),
         ],
         vec![
             "core, nobody watches".to_owned(),
-            idle.show(precise),
+            cores.idle().show(precise),
             String::new(),
         ],
     ];
@@ -141,21 +176,21 @@ fn print(
         per_record * of(Form::Watched, rate).median() / shown.median()
     );
     println!();
-    let more = |than: f64, what: f64| (what / than - 1.0) * 100.0;
-    // Of pairs that ran one after the other, so that what else the machine does falls out.
-    let paired = Spread::of(cores.iter().map(|(without, idle)| more(*without, *idle)));
+    let added = cores.added();
+    let (low, high) = added.median_between();
     println!(
-        "Nobody watches: {} % more in the core, pair by pair; {:.1} % on Kafka",
-        paired.show(|value| format!("{value:.1}")),
+        "Nobody watches: {:.1} % more in the core, median of {} pairs (with 95 % certainty between {low:.1} and \
+         {high:.1} %); {:.1} % on Kafka",
+        added.median(),
+        cores.0.len(),
         more(of(Form::Off, cpu).median(), of(Form::Idle, cpu).median())
     );
     println!();
-    let noise = (without.width() / without.median() * 1000.0).round() / 10.0;
     goals(&[
         (
-            "nobody watches, % more in the core, and how much its own runs differ",
-            paired.median().abs(),
-            noise,
+            "nobody watches, % more CPU in the core, pair by pair",
+            added.median(),
+            IDLE_GOAL,
         ),
         (
             "watched, % more CPU per record than with nobody who watches",
