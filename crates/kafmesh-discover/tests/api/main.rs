@@ -9,6 +9,7 @@ mod access;
 mod client;
 mod description;
 mod events;
+mod examples;
 mod exports;
 mod fixture;
 mod headers;

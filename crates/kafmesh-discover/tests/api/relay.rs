@@ -23,13 +23,13 @@ use tonic::{Request, Response, Status};
 use crate::events::{Event, Events};
 use crate::fixture::{Fixture, get, mesh, pod, shop};
 
-const PATH: &str = "/api/v1/services/shop/components/orders/processors/totals/watch";
+pub(crate) const PATH: &str = "/api/v1/services/shop/components/orders/processors/totals/watch";
 
 /// A pod whose processor can be watched.
 #[derive(Clone)]
-struct Pod {
+pub(crate) struct Pod {
     address: SocketAddr,
-    operations: broadcast::Sender<ProcessorResponse>,
+    pub(crate) operations: broadcast::Sender<ProcessorResponse>,
     /// How many watch now.
     watchers: watch::Sender<usize>,
     asked: Arc<AtomicUsize>,
@@ -80,7 +80,7 @@ impl WatchApi for Pod {
 }
 
 impl Pod {
-    async fn start(token: Option<&'static str>, disabled: bool) -> Self {
+    pub(crate) async fn start(token: Option<&'static str>, disabled: bool) -> Self {
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let pod = Self {
             address: socket.local_addr().unwrap(),
@@ -123,13 +123,13 @@ impl Pod {
     }
 }
 
-fn pods<const N: usize>(pods: [(&str, &Pod); N]) -> Pods {
+pub(crate) fn pods<const N: usize>(pods: [(&str, &Pod); N]) -> Pods {
     pods.into_iter()
         .map(|(name, running)| pod(name, &running.address.to_string(), shop()))
         .collect()
 }
 
-async fn next(events: &mut Events, name: &str) -> Event {
+pub(crate) async fn next(events: &mut Events, name: &str) -> Event {
     let event = events.next().await.unwrap();
     assert_eq!(event.name, name, "{event:?}");
     event
@@ -250,6 +250,7 @@ async fn the_longest_operation_of_a_pod_arrives_as_a_whole() {
     });
     let operation = Operation {
         actions: actions.collect(),
+        omitted_actions: 7,
         ..Operation::default()
     };
     let response = ProcessorResponse {
@@ -260,6 +261,7 @@ async fn the_longest_operation_of_a_pod_arrives_as_a_whole() {
     let shown = next(&mut events, "operation").await.data;
     let actions = shown["actions"].as_array().unwrap();
     assert_eq!(actions.len(), 256);
+    assert_eq!(shown["omittedActions"], 7);
     assert!(actions.iter().all(|action| action["key"] == *key));
 
     // The limit itself, to the byte.

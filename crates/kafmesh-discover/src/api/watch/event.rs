@@ -114,6 +114,8 @@ pub(in crate::api) struct Operation {
     input: Option<Input>,
     /// What the handler read and did, in order.
     actions: Vec<Action>,
+    /// How many later actions are left out, since there were too many.
+    omitted_actions: u64,
     /// Why the record could not be handled; its effects did not take place then.
     #[serde(skip_serializing_if = "String::is_empty")]
     error: String,
@@ -179,17 +181,24 @@ pub(in crate::api) enum Action {
 impl Operation {
     /// The operation of a pod.
     pub(super) fn new(pod: PodKey, operation: proto::Operation) -> Self {
+        // All of them, so that a field that the contract gains is not forgotten here.
+        let proto::Operation {
+            start_time,
+            end_time,
+            input,
+            actions,
+            error,
+            omitted_actions,
+        } = operation;
+        let actions = actions.into_iter().filter_map(|action| action.action);
         Self {
             pod,
-            start_time: operation.start_time.and_then(time),
-            end_time: operation.end_time.and_then(time),
-            input: operation.input.map(Input::from),
-            actions: operation
-                .actions
-                .into_iter()
-                .filter_map(|action| action.action.map(Action::from))
-                .collect(),
-            error: operation.error,
+            start_time: start_time.and_then(time),
+            end_time: end_time.and_then(time),
+            input: input.map(Input::from),
+            actions: actions.map(Action::from).collect(),
+            omitted_actions,
+            error,
         }
     }
 }
