@@ -9,7 +9,7 @@ use tokio::signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config, LoadError};
-use crate::{logs, run};
+use crate::{kafka, logs, run};
 
 /// The exit code for a wrong command line or configuration.
 const USAGE: u8 = 2;
@@ -27,6 +27,11 @@ pub fn main() -> ExitCode {
         }
     };
     if let Some(settings) = loaded.effective {
+        // Made, which asks no broker: properties may be right one by one and not together.
+        if let Some(Err(error)) = loaded.config.kafka.as_ref().map(kafka::Client::new) {
+            anstream::eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
         for warning in &loaded.warnings {
             anstream::eprintln!("warning: {warning}");
         }

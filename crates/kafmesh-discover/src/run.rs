@@ -45,6 +45,9 @@ pub enum StartError {
     /// Certificates for the processes of the mesh cannot be used.
     #[error(transparent)]
     Dial(#[from] dial::InvalidTls),
+    /// Properties for Kafka cannot be used.
+    #[error(transparent)]
+    Kafka(#[from] kafka::InvalidProperties),
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     File {
@@ -86,6 +89,7 @@ pub struct Discover {
     tls: Option<Tls>,
     dialer: Dialer,
     kubernetes: Option<scrape::Kubernetes>,
+    kafka: Option<kafka::Client>,
     statuses: Statuses,
 }
 
@@ -101,6 +105,7 @@ impl Discover {
         let tls = config.access.tls.as_ref().map(api::tls).transpose()?;
         let dialer = dialer(&config.dial, config.scrape.timeout)?;
         let kubernetes = kubernetes(&config.scrape).await?;
+        let kafka = config.kafka.as_ref().map(kafka::Client::new).transpose()?;
         let listen = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -121,6 +126,7 @@ impl Discover {
             tls,
             dialer,
             kubernetes,
+            kafka,
         })
     }
 
@@ -180,9 +186,9 @@ impl Discover {
         registry.register_collector(Box::new(metrics::Parts(self.statuses.clone())));
 
         let mut parts = JoinSet::new();
-        if let Some(kafka) = self.config.kafka.clone() {
+        if let Some((config, client)) = self.config.kafka.clone().zip(self.kafka) {
             let (statuses, stop) = (self.statuses.clone(), stop.clone());
-            parts.spawn(async move { kafka::run(&kafka, actual, statuses, stop).await });
+            parts.spawn(async move { kafka::run(client, &config, actual, statuses, stop).await });
         }
         let scrape = scrape::Config {
             targets: self.config.scrape.targets.clone(),

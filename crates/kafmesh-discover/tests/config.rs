@@ -91,7 +91,7 @@ fn the_settings_in_effect_are_a_file_that_means_the_same() {
         ],
         &[
             ("KAFMESH_BROKERS", "k:9092,l:9092"),
-            ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+            ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
         ],
     );
     fs::write(files.path().join("same.yaml"), &first).unwrap();
@@ -114,7 +114,7 @@ fn the_settings_in_effect_are_a_file_that_means_the_same() {
         first.contains("open-metrics: true # --open-metrics"),
         "{first}"
     );
-    assert!(first.contains("  security.protocol: SASL_SSL # KAFMESH_KAFKA_SECURITY_PROTOCOL"));
+    assert!(first.contains("  security.protocol: PLAINTEXT # KAFMESH_KAFKA_SECURITY_PROTOCOL"));
 }
 
 #[test]
@@ -149,16 +149,17 @@ fn secrets_are_not_printed_and_are_no_flags() {
         "ssl.key.password",
         "ssl.keystore.password",
     ] {
-        let file = format!("brokers: a:1\nkafka:\n  {property}: hunter2\n");
+        // Without brokers, it does not matter whether this build takes them.
+        let file = format!("kafka:\n  {property}: hunter2\n");
         fs::write(files.path().join("k.yaml"), file).unwrap();
         let (settings, _) = self::settings(files.path(), &["--config=k.yaml"], &[]);
-        let line = format!("  {property}: \"***\" # k.yaml:3:3");
+        let line = format!("  {property}: \"***\" # k.yaml:2:3");
         assert!(settings.lines().any(|l| l == line), "{line}\n{settings}");
         assert!(!settings.contains("hunter"), "{settings}");
     }
     // A property of its own, not the file of another one.
     let property = "sasl.oauthbearer.assertion.private.key.file: /k";
-    let file = format!("brokers: a:1\nkafka: {{{property}}}\n");
+    let file = format!("kafka: {{{property}}}\n");
     fs::write(files.path().join("k.yaml"), file).unwrap();
     let (settings, _) = self::settings(files.path(), &["--config=k.yaml"], &[]);
     assert!(settings.contains(property), "{settings}");
@@ -284,6 +285,64 @@ fn files_that_cannot_be_used_are_refused_at_start() {
         files.path(),
         &["--tls-certificate=cert.pem", "--tls-key=key.pem"],
         &[],
+    );
+}
+
+#[test]
+fn properties_that_no_client_of_kafka_takes_are_refused() {
+    let files = directory(&[(
+        "d.yaml",
+        "brokers: a:1\nkafka:\n  sasl.pasword: hunter2\n  socket.timeout.ms: soon\n",
+    )]);
+    let list = "the properties are listed at \
+                https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md";
+    let error = refused(
+        files.path(),
+        &["--config=d.yaml"],
+        &[("KAFMESH_KAFKA_SASL_USERNAM", "hunter2")],
+    );
+    assert_eq!(
+        error,
+        format!(
+            "\
+error: d.yaml:3:3: No such configuration property: \"sasl.pasword\"; {list}
+error: KAFMESH_KAFKA_SASL_USERNAM: No such configuration property: \"sasl.usernam\"; {list}
+error: d.yaml:4:3: Invalid value for configuration property \"socket.timeout.ms\"; {list}
+"
+        )
+    );
+    let unused = [("KAFMESH_KAFKA_SASL_PASWORD", "hunter2")];
+    let error = refused(files.path(), &[], &unused);
+    assert!(error.contains("No such configuration"), "{error}");
+    let brokers = ("KAFMESH_BROKERS", "a:1");
+    for other in ["BOOTSTRAP_SERVERS", "METADATA_BROKER_LIST"] {
+        let other = format!("KAFMESH_KAFKA_{other}");
+        let error = refused(files.path(), &[], &[brokers, (&other, "b:1")]);
+        let wanted = "name the brokers in KAFMESH_BROKERS or with --brokers";
+        assert_eq!(error, format!("error: {other}: {wanted}\n"));
+    }
+    // Each of them is right by itself.
+    let together = [brokers, ("KAFMESH_KAFKA_RECONNECT_BACKOFF_MS", "20000")];
+    let error = refused(files.path(), &[], &together);
+    assert!(
+        error.contains("the Kafka client cannot be configured: `reconnect.backoff.max.ms`"),
+        "{error}"
+    );
+}
+
+#[cfg(not(feature = "ssl"))]
+#[test]
+fn what_kafka_needs_another_build_for_says_so() {
+    let files = directory(&[]);
+    let over_tls = [
+        ("KAFMESH_BROKERS", "a:1"),
+        ("KAFMESH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+    ];
+    let error = refused(files.path(), &[], &over_tls);
+    assert!(
+        error.contains("KAFMESH_KAFKA_SECURITY_PROTOCOL: Unsupported value \"SASL_SSL\"")
+            && error.contains("take the image, or build it with the feature `ssl`"),
+        "{error}"
     );
 }
 

@@ -217,6 +217,15 @@ fn what_keeps_it_from_starting_is_said_with_what_to_do() {
             vec![("KUBECONFIG", "/none")],
             "cannot look for pods",
         ),
+        (
+            vec![
+                "--kubernetes=off".to_owned(),
+                "--listen=127.0.0.1:0".to_owned(),
+                "--brokers=a:1".to_owned(),
+            ],
+            vec![("KAFMESH_KAFKA_RECONNECT_BACKOFF_MS", "20000")],
+            "the Kafka client cannot be configured",
+        ),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_kafmesh-discover"))
             .args(args)

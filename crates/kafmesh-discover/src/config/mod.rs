@@ -3,6 +3,7 @@
 mod arguments;
 mod effective;
 mod file;
+pub(crate) mod kafka;
 mod load;
 mod resolve;
 mod secret;

@@ -114,6 +114,7 @@ pub(super) fn resolve(
         ca: neo4j.neo4j_ca,
     });
 
+    super::kafka::check(&hidden.kafka, kafka.brokers.is_some(), problems);
     if kafka.brokers.is_none() && !hidden.kafka.is_empty() {
         warnings.push(
             "there are properties for Kafka, and no brokers (--brokers or KAFMESH_BROKERS)"

@@ -8,17 +8,38 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
-use crate::config;
+use crate::config::{self, kafka as properties};
 
-/// A connection that asks only. It is a producer, the lightest client librdkafka has, since rdkafka's
-/// `AdminClient` never fetches the errors that librdkafka reports: they would pile up, unread.
-pub(super) struct Client(ThreadedProducer<Said>);
+/// A connection that asks only.
+// It is a producer, the lightest client librdkafka has, since rdkafka's `AdminClient` never fetches the
+// errors that librdkafka reports: they would pile up, unread.
+pub struct Client(ThreadedProducer<Said>);
+
+/// Properties that cannot be used, or not together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the Kafka client cannot be configured: {0}")]
+pub struct InvalidProperties(String);
+
+impl From<&KafkaError> for InvalidProperties {
+    fn from(error: &KafkaError) -> Self {
+        let problem = properties::problem(error);
+        Self(match error {
+            KafkaError::ClientConfig(_, _, name, _) => {
+                format!("{}: {problem}", properties::variable(name))
+            }
+            // librdkafka names what does not go together, but only in its text.
+            _ => problem,
+        })
+    }
+}
 
 impl Client {
+    /// Makes one; whether there is a broker does not matter yet.
+    ///
     /// # Errors
     ///
-    /// When a property does not exist or has no usable value.
-    pub(super) fn new(config: &config::Kafka) -> Result<Self, String> {
+    /// When a property does not exist or has no usable value, or when some do not go together.
+    pub fn new(config: &config::Kafka) -> Result<Self, InvalidProperties> {
         let mut properties = ClientConfig::new();
         properties
             .set("client.id", "kafmesh-discover")
@@ -34,14 +55,7 @@ impl Client {
         properties
             .create_with_context(Said::default())
             .map(Self)
-            .map_err(|error| {
-                let why = match error {
-                    // Without the value: that of a misspelt property may be a secret.
-                    KafkaError::ClientConfig(_, what, _, _) => what,
-                    other => other.to_string(),
-                };
-                format!("the Kafka client cannot be configured: {why}")
-            })
+            .map_err(|error| InvalidProperties::from(&error))
     }
 
     pub(super) fn inner(&self) -> &client::Client<Said> {
@@ -119,8 +133,8 @@ mod tests {
             properties: [("sasl.pasword".to_owned(), Secret::new("hunter2"))].into(),
             interval: std::time::Duration::from_secs(1),
         };
-        let error = Client::new(&config).err().unwrap();
-        assert!(error.contains("sasl.pasword"), "{error}");
+        let error = Client::new(&config).err().unwrap().to_string();
+        assert!(error.contains("KAFMESH_KAFKA_SASL_PASWORD: "), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 

@@ -16,26 +16,21 @@ use tokio_util::sync::CancellationToken;
 use crate::config;
 use crate::mesh::actual::Actual;
 use crate::status::{Part, Statuses};
-use client::Client;
+pub use client::{Client, InvalidProperties};
 use look::Looked;
 
-/// Reads the cluster at every interval and publishes what there is, until `stop`.
+/// Reads the cluster of `config` by `client` at every interval and publishes what there is, until `stop`.
 ///
 /// While Kafka cannot be read, what was read last stays published, with its time and since when that is
 /// all that is known.
 pub async fn run(
+    client: Client,
     config: &config::Kafka,
     actual: watch::Sender<Option<Arc<Actual>>>,
     statuses: Statuses,
     stop: CancellationToken,
 ) {
-    let client = match Client::new(config) {
-        Ok(client) => Arc::new(client),
-        Err(error) => {
-            statuses.failing(Part::Kafka, error);
-            return stop.cancelled().await;
-        }
-    };
+    let client = Arc::new(client);
     let brokers = &config.brokers;
     let mut turns = interval_at(Instant::now(), config.interval);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -96,7 +96,8 @@ impl Reading {
         };
         let task = {
             let (statuses, stop) = (statuses.clone(), stop.clone());
-            tokio::spawn(async move { kafka::run(&config, sender, statuses, stop).await })
+            let client = kafka::Client::new(&config).unwrap();
+            tokio::spawn(async move { kafka::run(client, &config, sender, statuses, stop).await })
         };
         Self {
             actual,
