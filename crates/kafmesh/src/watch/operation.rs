@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::SystemTime;
 
+use crate::error::Error;
 use crate::kafka::Record;
 
 /// Bytes of a value that are kept; a longer one is not shown, but its length is.
@@ -13,6 +14,9 @@ pub(crate) const MAX_BYTES: usize = 256 << 10;
 
 /// Bytes of a key that are kept.
 const MAX_KEY: usize = 1 << 10;
+
+/// Bytes of an error that are kept.
+pub(crate) const MAX_ERROR: usize = 4 << 10;
 
 /// Actions, and bytes besides the record's, that most operations have no more of.
 const USUAL_ACTIONS: usize = 8;
@@ -174,6 +178,21 @@ impl Operation {
             self.bytes.extend_from_slice("…".as_bytes());
         }
         start..self.bytes.len()
+    }
+
+    /// The handling ends, perhaps with an error.
+    pub(super) fn end(&mut self, error: Option<&Error>) {
+        self.ended = SystemTime::now();
+        self.error = error.map(|error| {
+            let mut text = error.to_string();
+            if text.len() > MAX_ERROR {
+                let end = (0..=MAX_ERROR).rfind(|end| text.is_char_boundary(*end));
+                text.truncate(end.unwrap_or_default());
+                text.push('…');
+                text.shrink_to_fit();
+            }
+            text
+        });
     }
 
     pub(super) fn bytes(&self, range: &Range<usize>) -> &[u8] {

@@ -1,7 +1,6 @@
 //! What a task notes of the record at hand, when somebody watches it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use prost::Message;
 
@@ -134,8 +133,7 @@ impl Tap {
     #[cold]
     fn end_watched(&mut self, current: Mutex<Operation>, error: Option<&Error>) {
         let mut operation = current.into_inner().unwrap_or_else(PoisonError::into_inner);
-        operation.ended = SystemTime::now();
-        operation.error = error.map(ToString::to_string);
+        operation.end(error);
         let operation = Arc::new(operation);
         for watching in &mut self.watchers {
             if watching.shown && !watching.watcher.offer(&operation) {

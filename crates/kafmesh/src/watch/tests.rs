@@ -9,7 +9,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::hub::{QUEUE, QUEUE_BYTES};
-use super::operation::{Kind, MAX_ACTIONS, MAX_BYTES, MAX_VALUE};
+use super::operation::{Kind, MAX_ACTIONS, MAX_BYTES, MAX_ERROR, MAX_VALUE};
 use super::process::MAX_WATCHERS;
 use super::stream::Operations;
 use super::{Access, Hub, Tap, Watching};
@@ -258,6 +258,13 @@ async fn what_is_too_large_is_left_out_and_said() {
         other => panic!("{other:?}"),
     });
     assert_eq!(cut.count(), MAX_ACTIONS - (MAX_BYTES / MAX_VALUE - 2));
+
+    tap.begin(0, 0, &record(1, "k", b""));
+    tap.end(Some(&Error::handler("ä".repeat(MAX_ERROR))));
+    let (shown, _) = ready(&mut watched).await;
+    let error = &shown[0].error;
+    assert!(error.ends_with("ä…"), "{error}");
+    assert!(error.len() <= MAX_ERROR + "…".len(), "{}", error.len());
 }
 
 #[tokio::test]

@@ -98,14 +98,12 @@ async fn a_broker_that_does_not_answer_is_named_with_the_reason() {
         .port();
     let address = format!("127.0.0.1:{port}");
     let cluster = Cluster::new(&address, &BTreeMap::new()).unwrap();
-    let before = std::time::Instant::now();
     let error = cluster
         .topics(Duration::from_secs(2))
         .await
         .map(drop)
         .unwrap_err()
         .to_string();
-    assert!(before.elapsed() < Duration::from_secs(5));
     assert!(
         error.contains(&address) && error.contains("Connection refused"),
         "{error}"
