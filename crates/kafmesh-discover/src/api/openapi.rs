@@ -19,6 +19,13 @@ use super::routes;
 use super::state::Api;
 use super::watch;
 
+/// Answers that change without a new revision of the mesh, which is no tag of theirs then.
+const UNTAGGED: &[&str] = &[
+    "/api/v1/runs",
+    "/api/v1/kafka/topics",
+    "/api/v1/kafka/groups",
+];
+
 /// What is common to all paths.
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -26,10 +33,12 @@ use super::watch;
         title = "kafmesh-discover",
         description = "What the processes of a mesh say of themselves.\n\n\
             Every path serves GET and HEAD. Answers about the mesh carry its revision as `ETag`; with \
-            `If-None-Match` a client that has the revision already is answered 304. Errors are problem \
+            `If-None-Match` a client that has the revision already is answered 304. Scrapes and what \
+            Kafka has change without a revision, and have no tag. Errors are problem \
             details (RFC 9457). Where a token is configured, requests bear it \
             (`authorization: Bearer TOKEN`); `/health/live` and `/health/ready` are open always, \
-            `/metrics` by configuration.",
+            `/metrics` by configuration. Of server-sent events, `x-events` of an operation has the schema \
+            of the data of each, by its name.",
         license(name = "MIT", identifier = "MIT"),
     ),
     tags(
@@ -111,7 +120,7 @@ fn complete(path: &str, operation: &mut Operation) {
         }
     }
     if path.starts_with("/api/v1/kafka/") {
-        problems.push(Kind::NotConfigured);
+        problems.extend([Kind::NotConfigured, Kind::NotRead]);
     }
     let is_stream = operation.tags.iter().flatten().any(|tag| tag == "events");
     if is_stream {
@@ -125,7 +134,7 @@ fn complete(path: &str, operation: &mut Operation) {
             .entry(kind.status().as_str().to_owned())
             .or_insert(RefOr::Ref(reference));
     }
-    if path.starts_with("/api/") && path != "/api/v1/runs" && !is_stream {
+    if path.starts_with("/api/") && !UNTAGGED.contains(&path) && !is_stream {
         let not_modified =
             ResponseBuilder::new().description("The client has this revision already");
         operation

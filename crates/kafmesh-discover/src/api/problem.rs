@@ -71,6 +71,8 @@ kinds! {
     Path = NOT_FOUND "path" "There is no such path",
     /// Something that the configuration leaves out.
     NotConfigured = NOT_FOUND "not-configured" "This is not configured",
+    /// Something that is configured, and was not reached since the start.
+    NotRead = SERVICE_UNAVAILABLE "not-read" "This could not be read yet",
     /// Another method than GET or HEAD.
     Method = METHOD_NOT_ALLOWED "method" "Only GET and HEAD are served",
     /// None of the media types or codings the client accepts.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, Response, header};
 use jsonschema::Validator;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
+use crate::events::Events;
 use crate::fixture::{Fixture, HOSTILE, encoded, get, mesh, read, send};
 
 /// A parameter's value, and whether it is as its schema says.
@@ -248,8 +249,26 @@ async fn check(
     if content.is_null() {
         return Err(format!("{status} as {content_type} is not described"));
     }
+    for name in documented["headers"].as_object().into_iter().flatten() {
+        if !response.headers().contains_key(name.0) {
+            return Err(format!("{status} has no header {}", name.0));
+        }
+    }
     if essence == "text/event-stream" {
-        return Ok(());
+        return first_event(description, operation, response).await;
+    }
+    let tag = response.headers().get(header::ETAG).cloned();
+    let is_known_again = !operation["responses"]["304"].is_null();
+    if status == 200 && tag.is_some() != is_known_again {
+        return Err(format!("the tag is {tag:?}, and 304 is described or not"));
+    }
+    if let Some(tag) = tag {
+        let mut again = request(Method::GET)?;
+        again.headers_mut().insert(header::IF_NONE_MATCH, tag);
+        let again = send(router, again).await.status();
+        if again != 304 {
+            return Err(format!("what the client has is answered {again}"));
+        }
     }
     let body = read(response).await.decoded();
     let body: Value = match essence {
@@ -275,6 +294,25 @@ async fn check(
     match mistakes.is_empty() {
         true => Ok(()),
         false => Err(format!("the next page: {}", mistakes.join("\n"))),
+    }
+}
+
+/// Holds the first event of a stream against its schema; ends the stream.
+async fn first_event(
+    description: &Description,
+    operation: &Value,
+    response: Response<Body>,
+) -> Result<(), String> {
+    let event = Events::of(response).next().await;
+    let event = event.ok_or("the stream ends without an event")?;
+    let schema = &operation["x-events"][&event.name];
+    if schema.is_null() {
+        return Err(format!("{event:?} is not described"));
+    }
+    let mistakes = description.mistakes(schema, &event.data);
+    match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{event:?}: {}", mistakes.join("\n"))),
     }
 }
 

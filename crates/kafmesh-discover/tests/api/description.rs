@@ -101,6 +101,8 @@ async fn every_problem_is_described() {
         "unknown",
         "path",
         "method",
+        "not-configured",
+        "not-read",
         "streams",
     ] {
         let uri = format!("urn:kafmesh:problem:{kind}");

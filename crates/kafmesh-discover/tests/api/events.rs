@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
-use axum::http::Request;
+use axum::http::{Request, Response};
 use futures_util::StreamExt;
 use kafmesh_discover::mesh::pod::Pods;
 use serde_json::Value;
@@ -32,7 +32,10 @@ impl Events {
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        let response = send(router, request.body(Body::empty()).unwrap()).await;
+        Self::of(send(router, request.body(Body::empty()).unwrap()).await)
+    }
+
+    pub(crate) fn of(response: Response<Body>) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert!(!response.headers().contains_key("content-encoding"));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use kafmesh_discover::mesh::actual::Actual;
+use kafmesh_discover::status::{Part, Statuses};
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, HOSTILE, encoded, get, mesh};
@@ -208,6 +209,33 @@ async fn kafka_is_shown_where_it_is_configured() {
     let answer = get(&router, "/api/v1/kafka/topics").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(answer.json()["type"], "urn:kafmesh:problem:not-configured");
+}
+
+#[tokio::test]
+async fn a_kafka_that_was_not_read_yet_is_said_to_be() {
+    let mut waiting = mesh();
+    waiting.actual = None;
+    waiting.awaits_kafka = true;
+    let mut fixture = Fixture::new(waiting);
+    fixture.parts.statuses = Statuses::new([Part::Scrape, Part::Kafka]);
+    let router = fixture.router();
+    let asked = async |path: &str| {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.header("retry-after"), Some("5"));
+        let problem = answer.json();
+        assert_eq!(problem["type"], "urn:kafmesh:problem:not-read");
+        problem["detail"].as_str().unwrap().to_owned()
+    };
+    let first = asked("/api/v1/kafka/groups").await;
+    assert!(first.contains("for the first time"), "{first}");
+    let statuses = &fixture.parts.statuses;
+    statuses.failing(Part::Kafka, "nobody listens at kafka:9092");
+    let failing = asked("/api/v1/kafka/topics").await;
+    assert!(
+        failing.contains("nobody listens at kafka:9092"),
+        "{failing}"
+    );
 }
 
 #[tokio::test]

@@ -49,7 +49,12 @@ pub(in crate::api) struct Position {
         status = 200, description = "A stream that ends when kafmesh-discover stops",
         body = String, content_type = "text/event-stream",
         example = json!("event: hello\nid: 18c2f0-12\ndata: {\"revision\":12}\n\n"),
-    ))
+    )),
+    extensions(("x-events" = json!({
+        "hello": {"$ref": "#/components/schemas/Position"},
+        "change": {"$ref": "#/components/schemas/Changed"},
+        "reset": {"$ref": "#/components/schemas/Position"},
+    })))
 )]
 pub(super) async fn events(
     State(api): State<Api>,

@@ -13,6 +13,7 @@ use crate::api::problem::{Kind, Problem};
 use crate::api::state::Api;
 use crate::mesh::Mesh;
 use crate::mesh::actual::{Actual, ActualGroup, ActualTopic};
+use crate::status::{Part, Status};
 
 /// A topic or a group of Kafka.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,18 +41,25 @@ impl<'a, T> Named<'a, T> {
     }
 }
 
-fn actual(mesh: &Mesh) -> Result<&Actual, Problem> {
-    mesh.actual.as_deref().ok_or_else(|| {
-        Problem::new(
-            Kind::NotConfigured,
-            "nothing was read from Kafka; start kafmesh-discover with --brokers and see /health/ready",
-        )
-    })
+fn actual<'a>(api: &Api, mesh: &'a Mesh) -> Result<&'a Actual, Problem> {
+    if let Some(actual) = &mesh.actual {
+        return Ok(actual);
+    }
+    if !mesh.awaits_kafka {
+        let detail = "kafmesh-discover asks no Kafka; start it with --brokers";
+        return Err(Problem::new(Kind::NotConfigured, detail));
+    }
+    let detail = match api.statuses().get(Part::Kafka) {
+        Some(Status::Failing { why, .. }) => format!("Kafka was not read yet: {why}"),
+        _ => "Kafka is being read for the first time; ask again in a moment".to_owned(),
+    };
+    Err(Problem::new(Kind::NotRead, detail))
 }
 
 /// The topics Kafka has
 ///
-/// With their partitions, whether anything declares them or not.
+/// With their partitions, whether anything declares them or not. Each look at Kafka gives another answer, with
+/// or without a new revision of the mesh.
 #[utoipa::path(
     get,
     path = "/api/v1/kafka/topics",
@@ -66,20 +74,21 @@ pub(super) async fn topics(
 ) -> Result<Response, Problem> {
     let list = page.window()?;
     let mesh = api.mesh();
-    let actual = actual(&mesh)?;
+    let actual = actual(&api, &mesh)?;
     let list = list.of(
         mesh.revision,
         &actual.topics,
         |(name, _)| name.to_string(),
         |(name, topic)| Named::new(actual, name, topic),
     )?;
-    // Kafka is read without a new revision.
+    // Without a tag: Kafka is read without a new revision.
     Ok(Json(list).into_response())
 }
 
 /// The consumer groups Kafka has
 ///
-/// With their lag, whether anything declares them or not.
+/// With their lag, whether anything declares them or not. Each look at Kafka gives another answer, with or
+/// without a new revision of the mesh.
 #[utoipa::path(
     get,
     path = "/api/v1/kafka/groups",
@@ -94,13 +103,13 @@ pub(super) async fn groups(
 ) -> Result<Response, Problem> {
     let list = page.window()?;
     let mesh = api.mesh();
-    let actual = actual(&mesh)?;
+    let actual = actual(&api, &mesh)?;
     let list = list.of(
         mesh.revision,
         &actual.groups,
         |(name, _)| name.to_string(),
         |(name, group)| Named::new(actual, name, group),
     )?;
-    // Kafka is read without a new revision.
+    // Without a tag: Kafka is read without a new revision.
     Ok(Json(list).into_response())
 }

@@ -58,7 +58,14 @@ pub(super) struct Key {
         status = 200, description = "A stream that ends when kafmesh-discover stops",
         body = String, content_type = "text/event-stream",
         example = json!("event: joined\ndata: {\"pod\":\"shop/orders-7d4b9c\"}\n\n"),
-    ))
+    )),
+    extensions(("x-events" = json!({
+        "joined": {"$ref": "#/components/schemas/WatchPod"},
+        "left": {"$ref": "#/components/schemas/WatchPod"},
+        "operation": {"$ref": "#/components/schemas/WatchOperation"},
+        "lost": {"$ref": "#/components/schemas/WatchLost"},
+        "failed": {"$ref": "#/components/schemas/WatchFailure"},
+    })))
 )]
 pub(super) async fn watch(
     State(api): State<Api>,
