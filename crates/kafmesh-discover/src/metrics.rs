@@ -68,20 +68,20 @@ impl Collector for Sizes {
         }
         let help = "Nodes of the mesh's graph, by label";
         let kind = prometheus_client::metrics::MetricType::Gauge;
-        let mut family = encoder.encode_descriptor("nodes", help, None, kind)?;
+        let mut family = encoder.encode_descriptor("mesh_nodes", help, None, kind)?;
         for (label, count) in Label::ALL.iter().zip(nodes) {
             let name = label.name();
             ConstGauge::new(count).encode(family.encode_family(&OfLabel { label: name })?)?;
         }
         gauge(
             &mut encoder,
-            "edges",
+            "mesh_edges",
             "Edges of the mesh's graph",
             i64::try_from(mesh.graph.edges.len()).unwrap_or(i64::MAX),
         )?;
         gauge(
             &mut encoder,
-            "revision",
+            "mesh_revision",
             "Changes of the mesh since this process started",
             i64::try_from(mesh.revision).unwrap_or(i64::MAX),
         )
@@ -112,7 +112,7 @@ impl Collector for Parts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let help = "1 for each part in use that works, 0 for one that waits or fails";
         let kind = prometheus_client::metrics::MetricType::Gauge;
-        let mut family = encoder.encode_descriptor("part_works", help, None, kind)?;
+        let mut family = encoder.encode_descriptor("healthy", help, None, kind)?;
         for part in Part::ALL {
             if let Some(status) = self.0.get(part) {
                 let part = OfPart { part: part.name() };
@@ -157,7 +157,7 @@ impl Requests {
         );
         registry.register_with_unit(
             "request_duration",
-            "How long it took until an answer began",
+            "Time until an answer began",
             Unit::Seconds,
             self.duration.clone(),
         );
@@ -202,18 +202,18 @@ impl Writes {
     /// Adds them to `registry`.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
-            "store_writes",
-            "How often the graph was written to Neo4j",
+            "neo4j_writes",
+            "Times that the graph was written to Neo4j",
             self.written.clone(),
         );
         registry.register(
-            "store_failures",
-            "How often the graph could not be written to Neo4j",
+            "neo4j_write_failures",
+            "Times that the graph could not be written to Neo4j",
             self.failed.clone(),
         );
         registry.register_with_unit(
-            "store_write_duration",
-            "How long a write to Neo4j took, failed ones included",
+            "neo4j_write_duration",
+            "Time of a write to Neo4j, failed ones included",
             Unit::Seconds,
             self.duration.clone(),
         );
@@ -264,11 +264,11 @@ mod tests {
         statuses.working(Part::Kafka);
         let text = text(&registry);
         for line in [
-            "kafmesh_discover_revision 7",
-            "kafmesh_discover_edges 0",
-            "kafmesh_discover_nodes{label=\"Topic\"} 0",
-            "kafmesh_discover_part_works{part=\"scrape\"} 0",
-            "kafmesh_discover_part_works{part=\"kafka\"} 1",
+            "kafmesh_discover_mesh_revision 7",
+            "kafmesh_discover_mesh_edges 0",
+            "kafmesh_discover_mesh_nodes{label=\"Topic\"} 0",
+            "kafmesh_discover_healthy{part=\"scrape\"} 0",
+            "kafmesh_discover_healthy{part=\"kafka\"} 1",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use futures_util::stream::Pending;
@@ -141,11 +142,33 @@ fn it_lives_without_any_of_its_servers_and_says_why_it_is_not_ready() {
     let (status, metrics) = running.get("/metrics");
     assert_eq!(status, 200);
     for line in [
-        "kafmesh_discover_part_works{part=\"kubernetes\"} 0",
+        "kafmesh_discover_healthy{part=\"kubernetes\"} 0",
         "kafmesh_discover_requests_total{path=\"/health/ready\",status=\"503\"} 1",
-        "kafmesh_discover_revision 1",
+        "kafmesh_discover_mesh_revision 1",
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line}\n{metrics}");
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/discover.md");
+    let page = fs::read_to_string(page).unwrap();
+    let told: Vec<&str> = metrics
+        .lines()
+        .filter_map(|l| l.strip_prefix("# TYPE "))
+        .collect();
+    assert!(told.len() > 10, "{metrics}");
+    for told in told {
+        let (name, kind) = told.split_once(' ').unwrap();
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        let row = page
+            .lines()
+            .find(|l| l.starts_with(&format!("| `{name}{suffix}` | {kind} |")));
+        assert!(
+            row.is_some(),
+            "docs/discover.md does not explain {name}{suffix}, {kind}"
+        );
     }
 
     running.signal("-TERM");
