@@ -3,6 +3,7 @@
 mod config;
 mod jars;
 mod node;
+mod plain;
 mod tls;
 
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::require::{self, Need};
 use crate::scratch::Scratch;
-use crate::test::variables::SASL_BROKERS;
+use crate::test::variables::{ACL_BROKERS, SASL_BROKERS};
 use crate::{interrupt, ports, say};
 use node::Node;
 use tls::Keys;
@@ -106,18 +107,19 @@ impl Cluster {
 
     /// The brokers' addresses as clients take them: `host:port,host:port`.
     pub(crate) fn brokers(&self) -> String {
-        self.nodes
-            .iter()
-            .map(Node::address)
-            .collect::<Vec<_>>()
-            .join(",")
+        self.addresses(Node::address)
     }
 
-    /// How to reach the brokers over SASL_SSL (SCRAM-SHA-512), as the variables that the tests read.
-    pub(crate) fn sasl(&self) -> [(&'static str, String); 4] {
-        let addresses: Vec<_> = self.nodes.iter().map(Node::sasl_address).collect();
+    fn addresses(&self, of: fn(&Node) -> &str) -> String {
+        self.nodes.iter().map(of).collect::<Vec<_>>().join(",")
+    }
+
+    /// How to reach the brokers over SASL_SSL (SCRAM-SHA-512) and, as users who have the rights that ACLs give them,
+    /// over SASL_PLAINTEXT (PLAIN): as the variables that the tests read.
+    pub(crate) fn sasl(&self) -> [(&'static str, String); 5] {
         [
-            (SASL_BROKERS, addresses.join(",")),
+            (ACL_BROKERS, self.addresses(Node::acl_address)),
+            (SASL_BROKERS, self.addresses(Node::sasl_address)),
             (
                 "KAFMESH_TEST_SASL_CA",
                 self.keys.certificate().display().to_string(),

@@ -15,7 +15,7 @@ pub(crate) fn kafka(nodes: u16) -> Result<bool> {
     let mut cluster = Cluster::start(nodes)?;
     println!("KAFMESH_BROKERS={}", cluster.brokers());
     for (name, value) in cluster.sasl() {
-        say::note(format!("over SASL_SSL: {name}={value}"));
+        say::note(format!("with a password: {name}={value}"));
     }
     say::note(
         "Ctrl-C stops it and removes its data; `kill N` and `start N` on standard input do so to one node",

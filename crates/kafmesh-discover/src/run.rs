@@ -187,8 +187,10 @@ impl Discover {
 
         let mut parts = JoinSet::new();
         if let Some((config, client)) = self.config.kafka.clone().zip(self.kafka) {
-            let (statuses, stop) = (self.statuses.clone(), stop.clone());
-            parts.spawn(async move { kafka::run(client, &config, actual, statuses, stop).await });
+            let (mesh, statuses, stop) = (mesh.clone(), self.statuses.clone(), stop.clone());
+            parts.spawn(async move {
+                kafka::run(client, &config, mesh, actual, statuses, stop).await;
+            });
         }
         let scrape = scrape::Config {
             targets: self.config.scrape.targets.clone(),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+pub mod acls;
 pub mod api_server;
 pub mod cluster;
 pub mod expiring;

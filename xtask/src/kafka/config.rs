@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::tls::Keys;
+use super::plain;
+use super::tls::{self, Keys};
 
 /// Log4j's settings: everything to the output, which goes into the node's log file.
 pub(super) const LOG4J: &str = "\
@@ -22,6 +23,8 @@ pub(super) struct NodeConfig {
     pub(super) broker_port: u16,
     /// Of the listener that wants TLS and a password.
     pub(super) sasl_port: u16,
+    /// Of the listener that wants a password only, and heeds ACLs.
+    pub(super) acl_port: u16,
     /// The same for all nodes of the cluster.
     pub(super) cluster_id: String,
     /// Every controller: `id@host:port:directory`, as `kafka-storage format --initial-controllers` wants them.
@@ -32,42 +35,41 @@ pub(super) struct NodeConfig {
 }
 
 /// How many ports a node takes.
-pub(super) const PORTS: usize = 3;
+pub(super) const PORTS: usize = 4;
 
-/// The nodes of one cluster; `ports` holds for each a broker's, a controller's, and that of SASL_SSL.
+/// The nodes of one cluster; `ports` holds for each a broker's, a controller's, that of SASL_SSL, and that of
+/// SASL_PLAINTEXT.
 pub(super) fn cluster(ports: &[u16]) -> Vec<NodeConfig> {
-    let nodes: Vec<(u16, u16, u16, u16)> = (1..)
-        .zip(ports.chunks_exact(PORTS))
-        .map(|(id, ports)| (id, ports[0], ports[1], ports[2]))
-        .collect();
-    let list = |voter: fn(&(u16, u16, u16, u16)) -> String| {
-        nodes.iter().map(voter).collect::<Vec<_>>().join(",")
+    let nodes: Vec<(u16, &[u16])> = (1..).zip(ports.chunks_exact(PORTS)).collect();
+    let list = |voter: fn(u16, u16) -> String| {
+        let voters: Vec<_> = nodes
+            .iter()
+            .map(|(id, ports)| voter(*id, ports[1]))
+            .collect();
+        voters.join(",")
     };
-    let voters = list(|(id, _, controller, _)| {
-        format!(
-            "{id}@127.0.0.1:{controller}:{}",
-            uuid("node", u64::from(*id))
-        )
+    let voters = list(|id, controller| {
+        let uuid = uuid("node", u64::from(id));
+        format!("{id}@127.0.0.1:{controller}:{uuid}")
     });
-    let bootstrap = list(|(_, _, controller, _)| format!("127.0.0.1:{controller}"));
+    let bootstrap = list(|_, controller| format!("127.0.0.1:{controller}"));
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let cluster_id = uuid("mesh", since_epoch.as_micros() as u64);
     nodes
         .iter()
-        .map(
-            |&(id, broker_port, controller_port, sasl_port)| NodeConfig {
-                id,
-                broker_port,
-                sasl_port,
-                cluster_id: cluster_id.clone(),
-                voters: voters.clone(),
-                controller_port,
-                bootstrap: bootstrap.clone(),
-                nodes: nodes.len(),
-            },
-        )
+        .map(|&(id, ports)| NodeConfig {
+            id,
+            broker_port: ports[0],
+            controller_port: ports[1],
+            sasl_port: ports[2],
+            acl_port: ports[3],
+            cluster_id: cluster_id.clone(),
+            voters: voters.clone(),
+            bootstrap: bootstrap.clone(),
+            nodes: nodes.len(),
+        })
         .collect()
 }
 
@@ -83,6 +85,7 @@ impl NodeConfig {
             id,
             broker_port,
             sasl_port,
+            acl_port,
             controller_port,
             bootstrap,
             ..
@@ -94,10 +97,10 @@ impl NodeConfig {
 process.roles=broker,controller
 node.id={id}
 controller.quorum.bootstrap.servers={bootstrap}
-listeners=PLAINTEXT://127.0.0.1:{broker_port},SASL_SSL://127.0.0.1:{sasl_port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker_port},SASL_SSL://127.0.0.1:{sasl_port}
+listeners=PLAINTEXT://127.0.0.1:{broker_port},SASL_SSL://127.0.0.1:{sasl_port},SASL_PLAINTEXT://127.0.0.1:{acl_port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker_port},SASL_SSL://127.0.0.1:{sasl_port},SASL_PLAINTEXT://127.0.0.1:{acl_port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 # A missing topic has to be an error in the tests, as it is in production.
@@ -114,9 +117,10 @@ group.consumer.min.heartbeat.interval.ms=500
 group.consumer.heartbeat.interval.ms=500
 group.consumer.min.session.timeout.ms=6000
 group.consumer.session.timeout.ms=6000
-{tls}",
+{tls}{plain}",
             data = data.display(),
-            tls = keys.properties()
+            tls = keys.properties(),
+            plain = plain::properties(tls::USERNAME)
         )
     }
 
@@ -148,11 +152,13 @@ mod tests {
 
     #[test]
     fn three_nodes_know_each_other_and_replicate() {
-        let nodes = cluster(&[9001, 9101, 9201, 9002, 9102, 9202, 9003, 9103, 9203]);
+        let nodes = cluster(&[
+            9001, 9101, 9201, 9301, 9002, 9102, 9202, 9302, 9003, 9103, 9203, 9303,
+        ]);
         let properties = nodes[1].properties(Path::new("/data/2"), &Keys::default());
         for line in [
             "node.id=2",
-            "listeners=PLAINTEXT://127.0.0.1:9002,SASL_SSL://127.0.0.1:9202,CONTROLLER://127.0.0.1:9102",
+            "listeners=PLAINTEXT://127.0.0.1:9002,SASL_SSL://127.0.0.1:9202,SASL_PLAINTEXT://127.0.0.1:9302,CONTROLLER://127.0.0.1:9102",
             "controller.quorum.bootstrap.servers=127.0.0.1:9101,127.0.0.1:9102,127.0.0.1:9103",
             "offsets.topic.replication.factor=3",
             "transaction.state.log.min.isr=2",
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn one_node_needs_no_replicas() {
         let properties =
-            cluster(&[9001, 9101, 9201])[0].properties(Path::new("/data"), &Keys::default());
+            cluster(&[9001, 9101, 9201, 9301])[0].properties(Path::new("/data"), &Keys::default());
         assert!(properties.contains("\noffsets.topic.replication.factor=1\n"));
         assert!(properties.contains("\ntransaction.state.log.min.isr=1\n"));
     }

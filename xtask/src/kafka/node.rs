@@ -20,6 +20,7 @@ pub(super) struct Node {
     id: u16,
     address: String,
     sasl_address: String,
+    acl_address: String,
     heap: &'static str,
     cluster_id: String,
     voters: String,
@@ -45,6 +46,7 @@ impl Node {
             id: config.id,
             address: format!("127.0.0.1:{}", config.broker_port),
             sasl_address: format!("127.0.0.1:{}", config.sasl_port),
+            acl_address: format!("127.0.0.1:{}", config.acl_port),
             heap: config.heap(),
             cluster_id: config.cluster_id.clone(),
             voters: config.voters.clone(),
@@ -69,6 +71,11 @@ impl Node {
     /// Of the listener that wants TLS and a password.
     pub(super) fn sasl_address(&self) -> &str {
         &self.sasl_address
+    }
+
+    /// Of the listener that wants a password only, and heeds ACLs.
+    pub(super) fn acl_address(&self) -> &str {
+        &self.acl_address
     }
 
     /// Begins to prepare the storage.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::require;
 
-/// The one account there is. Everything goes with the cluster, which nobody else reaches.
+/// The one account there is with TLS, which may do everything. Everything goes with the cluster, which nobody else reaches.
 pub(crate) const USERNAME: &str = "kafmesh";
 pub(crate) const PASSWORD: &str = "kafmesh-secret";
 

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 pub(crate) const BROKERS: &str = "KAFMESH_TEST_BROKERS";
 /// Of the Kafka that [`BROKERS`] names, the listener for SASL_SSL.
 pub(crate) const SASL_BROKERS: &str = "KAFMESH_TEST_SASL_BROKERS";
+/// Of the same, the listener for SASL_PLAINTEXT.
+pub(crate) const ACL_BROKERS: &str = "KAFMESH_TEST_ACL_BROKERS";
 pub(crate) const POSTGRES: &str = "KAFMESH_TEST_POSTGRES";
 pub(crate) const NEO4J: &str = "KAFMESH_TEST_NEO4J";
 /// The folder with kube-apiserver and etcd; the name is what Kubernetes' own test tools read.

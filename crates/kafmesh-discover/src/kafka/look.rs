@@ -1,16 +1,17 @@
 //! One look at a cluster.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rdkafka::error::RDKafkaErrorCode;
 
 use super::TIMEOUT;
+use super::answer::{Answer, Position, why};
 use super::client::Client;
-use super::requests::{Answer, Position, Read, Requests};
+use super::declared::Declared;
+use super::failures::Failures;
+use super::requests::Requests;
 use crate::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag};
 
 /// How many requests are under way at a time: enough that their latencies overlap.
@@ -19,8 +20,8 @@ const AT_ONCE: usize = 64;
 /// How late it may be noticed that nobody waits any more.
 const NOTICE: Duration = Duration::from_millis(100);
 
-/// How many partitions are asked for in one request.
-const PARTITIONS: usize = 10_000;
+/// How many topics or partitions are asked for in one request.
+const NAMES: usize = 10_000;
 
 /// An offset of each partition, by topic; `None` where it could not be read.
 type Offsets = HashMap<String, BTreeMap<i32, Option<i64>>>;
@@ -32,39 +33,55 @@ pub(super) struct Looked {
     pub(super) incomplete: Option<String>,
 }
 
-/// Reads all topics and groups. What cannot be read of one of them does not keep the others from being
-/// shown.
+/// Reads all topics and groups, and asks for those of `declared` that are not among them. What cannot be
+/// read of one of them does not keep the others from being shown.
 ///
 /// # Errors
 ///
 /// When no broker answers, when the groups cannot be listed, and when the answers come too late.
-pub(super) fn look(client: &Client, abandoned: &AtomicBool) -> Result<Looked, String> {
+pub(super) fn look(
+    client: &Client,
+    declared: &Declared,
+    abandoned: &AtomicBool,
+) -> Result<Looked, String> {
     let at = Timestamp::now();
-    let (mut topics, unreadable_topics) = topics(client)?;
+    let (mut topics, unreadable) = topics(client)?;
     let mut look = Look::new(client, abandoned);
     look.requests.groups();
     look.until(0)?;
-    if look.failures.count > 0 {
-        return Err(look.failures.to_string());
+    if let Some(why) = look.failures.told() {
+        return Err(why);
     }
-    for (topic, why) in &unreadable_topics {
+    for (topic, why) in &unreadable {
         look.failures.add(format_args!("topic {topic}"), why);
     }
-    let names: Vec<String> = look.listed.iter().map(|(name, _)| name.clone()).collect();
+    let is_unlisted = |name: &&str| {
+        !name.is_empty() && !topics.contains_key(*name) && !unreadable.contains_key(*name)
+    };
+    let names = declared.topics.iter().map(|name| &**name);
+    let unlisted: Vec<&str> = names.filter(is_unlisted).collect();
+    for some in unlisted.chunks(NAMES) {
+        look.requests.topics(some);
+        look.until(AT_ONCE)?;
+    }
+    let listed: Vec<String> = look.listed.iter().map(|(name, _)| name.clone()).collect();
     let partitions: Vec<(&str, i32)> = topics
         .iter()
         .flat_map(|(name, topic)| (0..topic.partitions).map(move |number| (name.as_str(), number)))
         .collect();
-    for some in partitions.chunks(PARTITIONS) {
+    for some in partitions.chunks(NAMES) {
         look.requests.ends(some.iter().copied());
         look.until(AT_ONCE)?;
     }
-    for some in names.chunks(AT_ONCE) {
-        look.requests
-            .members(&some.iter().map(String::as_str).collect::<Vec<_>>());
+    let is_listed: HashSet<&str> = listed.iter().map(String::as_str).collect();
+    let groups = declared.groups.iter().map(String::as_str);
+    let unlisted = groups.filter(|name| !name.is_empty() && !is_listed.contains(name));
+    let groups: Vec<&str> = listed.iter().map(String::as_str).chain(unlisted).collect();
+    for some in groups.chunks(AT_ONCE) {
+        look.requests.members(some);
         look.until(AT_ONCE)?;
     }
-    for (number, name) in names.iter().enumerate() {
+    for (number, name) in listed.iter().enumerate() {
         look.requests.committed(number, name);
         look.until(AT_ONCE)?;
     }
@@ -72,14 +89,19 @@ pub(super) fn look(client: &Client, abandoned: &AtomicBool) -> Result<Looked, St
     for (name, topic) in &mut topics {
         add_ends(topic, look.ends.get(name));
     }
-    let incomplete = (look.failures.count > 0).then(|| look.failures.to_string());
-    let groups = look.groups(&topics);
+    let incomplete = look.failures.told();
+    let missing_topics = std::mem::take(&mut look.missing_topics);
+    let missing_groups = std::mem::take(&mut look.missing_groups);
+    let mut groups = look.groups(&topics);
+    // Those that went after they were listed.
+    groups.retain(|name, _| !missing_groups.contains(name));
     let found = Actual {
         at,
         failing_since: None,
         topics,
-        unreadable_topics,
+        missing_topics,
         groups,
+        missing_groups,
     };
     Ok(Looked { found, incomplete })
 }
@@ -90,7 +112,9 @@ struct Look<'a> {
     abandoned: &'a AtomicBool,
     /// Groups and their states.
     listed: Vec<(String, String)>,
+    missing_topics: BTreeSet<String>,
     members: HashMap<String, usize>,
+    missing_groups: BTreeSet<String>,
     /// By the numbers of groups in `listed`.
     committed: HashMap<usize, Offsets>,
     ends: Offsets,
@@ -103,7 +127,9 @@ impl<'a> Look<'a> {
             requests: Requests::new(client, TIMEOUT),
             abandoned,
             listed: Vec::new(),
+            missing_topics: BTreeSet::new(),
             members: HashMap::new(),
+            missing_groups: BTreeSet::new(),
             committed: HashMap::new(),
             ends: Offsets::new(),
             failures: Failures::default(),
@@ -132,11 +158,26 @@ impl<'a> Look<'a> {
                     self.failures.add(format_args!("groups"), &why);
                 }
             }
+            Answer::Topics(topics) => {
+                for (name, is_there) in topics {
+                    let what = format_args!("topic {name}");
+                    // One that is there has come since the list.
+                    if self.failures.ok(what, is_there) == Some(false) {
+                        self.missing_topics.insert(name);
+                    }
+                }
+            }
             Answer::Members(groups) => {
                 for (name, members) in groups {
                     let what = format_args!("the members of group {name}");
-                    if let Some(members) = self.failures.ok(what, members) {
-                        self.members.insert(name, members);
+                    match self.failures.ok(what, members) {
+                        Some(Some(members)) => {
+                            self.members.insert(name, members);
+                        }
+                        Some(None) => {
+                            self.missing_groups.insert(name);
+                        }
+                        None => {}
                     }
                 }
             }
@@ -169,36 +210,6 @@ impl<'a> Look<'a> {
             groups.insert(name, group);
         }
         groups
-    }
-}
-
-/// What could not be read; the first is told, and how many more there are.
-#[derive(Default)]
-struct Failures {
-    first: String,
-    count: usize,
-}
-
-impl Failures {
-    fn add(&mut self, what: fmt::Arguments<'_>, why: &str) {
-        tracing::debug!("{what} could not be read from Kafka: {why}");
-        if self.count == 0 {
-            self.first = format!("{what} could not be read: {why}");
-        }
-        self.count += 1;
-    }
-
-    fn ok<T>(&mut self, what: fmt::Arguments<'_>, read: Read<T>) -> Option<T> {
-        read.map_err(|why| self.add(what, &why)).ok()
-    }
-}
-
-impl fmt::Display for Failures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.count {
-            0 | 1 => f.write_str(&self.first),
-            count => write!(f, "{}, and {} more", self.first, count - 1),
-        }
     }
 }
 
@@ -272,8 +283,7 @@ fn topics(client: &Client) -> Result<(BTreeMap<String, ActualTopic>, Unreadable)
             continue;
         }
         if let Some(error) = topic.error() {
-            let why = RDKafkaErrorCode::from(error).to_string();
-            unreadable.insert(name.to_owned(), why);
+            unreadable.insert(name.to_owned(), why(error));
             continue;
         }
         let partitions = topic.partitions();
@@ -394,7 +404,7 @@ mod tests {
         let (topics, unreadable) = topics(&client(&cluster)).unwrap();
         assert_eq!(topics.keys().collect::<Vec<_>>(), ["good"]);
         assert_eq!(topics["good"].partitions, 3);
-        let why = "TopicAuthorizationFailed (Broker: Topic authorization failed)".to_owned();
+        let why = "kafmesh-discover lacks the right `Describe` on topics".to_owned();
         assert_eq!(unreadable, [("bad".to_owned(), why)].into());
     }
 
@@ -411,9 +421,11 @@ mod tests {
         look.until(0).unwrap();
         assert_eq!(look.ends["t"], offsets(&[(0, None), (1, None)]));
         assert_eq!(
-            look.failures.to_string(),
-            "the end of t/0 could not be read: TopicAuthorizationFailed (Broker: Topic \
-             authorization failed), and 1 more"
+            look.failures.told().as_deref(),
+            Some(
+                "the end of t/0 and 1 more could not be read: kafmesh-discover lacks the right \
+                 `Describe` on topics"
+            )
         );
 
         look.requests.ends([("t", 0)].into_iter());

@@ -1,6 +1,9 @@
 //! What Kafka itself says: topics, consumer groups and their lag, read at an interval.
 
+mod answer;
 mod client;
+mod declared;
+mod failures;
 mod look;
 mod requests;
 
@@ -14,18 +17,22 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::mesh::Mesh;
 use crate::mesh::actual::Actual;
 use crate::status::{Part, Statuses};
 pub use client::{Client, InvalidProperties};
+use declared::Declared;
 use look::Looked;
 
-/// Reads the cluster of `config` by `client` at every interval and publishes what there is, until `stop`.
+/// Reads the cluster of `config` by `client` at every interval and publishes what there is, until `stop`. It is read
+/// soon when services of `mesh` declare topics or groups that it was not asked about yet.
 ///
 /// While Kafka cannot be read, what was read last stays published, with its time and since when that is
 /// all that is known.
 pub async fn run(
     client: Client,
     config: &config::Kafka,
+    mut mesh: watch::Receiver<Arc<Mesh>>,
     actual: watch::Sender<Option<Arc<Actual>>>,
     statuses: Statuses,
     stop: CancellationToken,
@@ -34,13 +41,16 @@ pub async fn run(
     let brokers = &config.brokers;
     let mut turns = interval_at(Instant::now(), config.interval);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = Arc::new(Declared::default());
     loop {
         tokio::select! {
             _ = turns.tick() => {}
+            () = more_than(&asked, &mut mesh) => turns.reset(),
             () = stop.cancelled() => return,
         }
+        asked = Arc::new(Declared::by(&mesh.borrow_and_update().catalog));
         let looked = tokio::select! {
-            looked = look(Arc::clone(&client)) => looked,
+            looked = look(Arc::clone(&client), Arc::clone(&asked)) => looked,
             () = stop.cancelled() => return,
         };
         match looked {
@@ -66,6 +76,16 @@ pub async fn run(
     }
 }
 
+/// Waits until services of `mesh` declare more than was asked about, and a little longer: more may follow.
+async fn more_than(asked: &Declared, mesh: &mut watch::Receiver<Arc<Mesh>>) {
+    let declares_more = mesh.wait_for(|mesh| !asked.covers(&mesh.catalog));
+    if declares_more.await.is_err() {
+        // Nobody declares anything any more.
+        std::future::pending().await
+    }
+    tokio::time::sleep(MORE).await;
+}
+
 /// Notes that what was read last may no longer be so; whether that is new.
 fn mark_stale(last: &mut Option<Arc<Actual>>) -> bool {
     let Some(actual) = last.as_mut().filter(|actual| !actual.is_stale()) else {
@@ -77,7 +97,7 @@ fn mark_stale(last: &mut Option<Arc<Actual>>) -> bool {
 
 /// Looks at the cluster in a thread of its own, since librdkafka blocks, and a thread of tokio's
 /// would hold up the end of the process.
-async fn look(client: Arc<Client>) -> Result<Looked, String> {
+async fn look(client: Arc<Client>, declared: Arc<Declared>) -> Result<Looked, String> {
     let abandoned = AbandonOnDrop::default();
     let (sender, looked) = oneshot::channel();
     let seen = Arc::clone(&abandoned.0);
@@ -85,7 +105,7 @@ async fn look(client: Arc<Client>) -> Result<Looked, String> {
         .name("look-at-kafka".to_owned())
         .spawn(move || {
             // Nobody may wait any more.
-            let _ = sender.send(look::look(&client, &seen));
+            let _ = sender.send(look::look(&client, &declared, &seen));
         })
         .map_err(|error| format!("no thread to read it in: {error}"))?;
     looked
@@ -103,6 +123,9 @@ impl Drop for AbandonOnDrop {
     }
 }
 
+/// How soon it is read when more is declared, and so how often at most while processes are asked for the first time.
+const MORE: Duration = Duration::from_secs(1);
+
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -118,8 +141,9 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             failing_since: None,
             topics: [].into(),
-            unreadable_topics: [].into(),
+            missing_topics: [].into(),
             groups: [].into(),
+            missing_groups: [].into(),
         };
         last = Some(Arc::new(read));
         assert!(mark_stale(&mut last));

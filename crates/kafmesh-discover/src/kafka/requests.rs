@@ -7,9 +7,14 @@ use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::bindings::rd_kafka_admin_op_t as Op;
-use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::bindings::rd_kafka_consumer_group_state_t as State;
+use rdkafka::bindings::rd_kafka_resp_err_t::{
+    RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND as NO_GROUP, RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR,
+    RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION as INVALID_TOPIC,
+    RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as UNKNOWN_TOPIC,
+};
 
+use super::answer::{Answer, ListedGroup, Position, Read, refusal, why};
 use super::client::Client;
 
 /// Asks a cluster, and collects its answers in the order they come. What is still to come when this
@@ -19,36 +24,6 @@ pub(super) struct Requests<'a> {
     queue: NonNull<sys::rd_kafka_queue_t>,
     timeout: Duration,
     pending: usize,
-}
-
-/// What the cluster said to one request.
-pub(super) enum Answer {
-    /// The groups there are, and what kept brokers from telling theirs.
-    Groups(Vec<ListedGroup>, Vec<String>),
-    /// How many members groups have, by name.
-    Members(Vec<(String, Read<usize>)>),
-    /// The committed offsets of the group that was asked for under this number.
-    Committed(usize, Read<Vec<Position>>),
-    /// The end offsets of partitions.
-    Ends(Vec<Position>),
-    /// What was asked for in a request without an answer, and why.
-    Failed(&'static str, String),
-}
-
-/// What was read, or why it could not be.
-pub(super) type Read<T> = Result<T, String>;
-
-/// A group, as a list of all shows it.
-pub(super) struct ListedGroup {
-    pub(super) name: String,
-    pub(super) state: String,
-}
-
-/// An offset in a partition.
-pub(super) struct Position {
-    pub(super) topic: String,
-    pub(super) partition: i32,
-    pub(super) offset: Read<i64>,
 }
 
 impl<'a> Requests<'a> {
@@ -75,6 +50,24 @@ impl<'a> Requests<'a> {
         // SAFETY: client, options and queue are valid; the request copies the options.
         unsafe {
             sys::rd_kafka_ListConsumerGroups(self.native(), options.0, self.queue.as_ptr());
+        }
+        self.pending += 1;
+    }
+
+    /// Asks whether there are `topics`. It creates none.
+    pub(super) fn topics(&mut self, topics: &[&str]) {
+        let names: Vec<CString> = topics.iter().filter_map(|name| c_text(name)).collect();
+        let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+        if pointers.is_empty() {
+            return;
+        }
+        let options = self.options(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, 0);
+        // SAFETY: as above; the request copies the collection, which is destroyed here.
+        unsafe {
+            let asked =
+                sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            sys::rd_kafka_DescribeTopics(self.native(), asked, options.0, self.queue.as_ptr());
+            sys::rd_kafka_TopicCollection_destroy(asked);
         }
         self.pending += 1;
     }
@@ -202,11 +195,13 @@ impl Event {
             let kind = sys::rd_kafka_event_type(event);
             if error != NO_ERROR {
                 let said = text(sys::rd_kafka_event_error_string(event));
-                let why = if said.is_empty() { named(error) } else { said };
+                let said = Some(said).filter(|said| !said.is_empty());
+                let why = refusal(error).or(said).unwrap_or_else(|| why(error));
                 return failed(kind, number, why);
             }
             match kind {
                 sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT => groups(event),
+                sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT => topics(event),
                 sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => members(event),
                 sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => {
                     Answer::Committed(number, committed(event))
@@ -224,6 +219,7 @@ fn failed(kind: sys::rd_kafka_event_type_t, number: usize, why: String) -> Answe
             return Answer::Committed(number, Err(why));
         }
         sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT => "groups",
+        sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT => "declared topics",
         sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => "the members of groups",
         sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => "the ends of partitions",
         _ => "something",
@@ -266,6 +262,28 @@ unsafe fn groups(event: *mut sys::rd_kafka_event_t) -> Answer {
 }
 
 /// # Safety
+/// `event` is valid and a description of topics.
+unsafe fn topics(event: *mut sys::rd_kafka_event_t) -> Answer {
+    // SAFETY: as above.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeTopics_result(event);
+        let mut count = 0;
+        let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        let described = (0..count).filter_map(|index| {
+            let topic = NonNull::new((*topics.add(index)).cast_mut())?.as_ptr();
+            let error = sys::rd_kafka_TopicDescription_error(topic);
+            let is_there = match code(error) {
+                // No topic can have an invalid name.
+                UNKNOWN_TOPIC | INVALID_TOPIC => Ok(false),
+                _ => no_error(error).map(|()| true),
+            };
+            Some((text(sys::rd_kafka_TopicDescription_name(topic)), is_there))
+        });
+        Answer::Topics(described.collect())
+    }
+}
+
+/// # Safety
 /// `event` is valid and a description of groups.
 unsafe fn members(event: *mut sys::rd_kafka_event_t) -> Answer {
     // SAFETY: as above.
@@ -277,11 +295,17 @@ unsafe fn members(event: *mut sys::rd_kafka_event_t) -> Answer {
             .map(|index| {
                 let group = *groups.add(index);
                 let error = sys::rd_kafka_ConsumerGroupDescription_error(group);
-                let members = sys::rd_kafka_ConsumerGroupDescription_member_count(group);
-                (
-                    text(sys::rd_kafka_ConsumerGroupDescription_group_id(group)),
-                    no_error(error).map(|()| members),
-                )
+                let members = match sys::rd_kafka_ConsumerGroupDescription_state(group) {
+                    // What older brokers say of a group that is not there.
+                    State::RD_KAFKA_CONSUMER_GROUP_STATE_DEAD => None,
+                    _ => Some(sys::rd_kafka_ConsumerGroupDescription_member_count(group)),
+                };
+                let members = match code(error) {
+                    NO_GROUP => Ok(None),
+                    _ => no_error(error).map(|()| members),
+                };
+                let name = sys::rd_kafka_ConsumerGroupDescription_group_id(group);
+                (text(name), members)
             })
             .collect();
         Answer::Members(described)
@@ -344,7 +368,7 @@ unsafe fn position(partition: *const sys::rd_kafka_topic_partition_t) -> Positio
             offset: match error {
                 NO_ERROR if offset >= 0 => Ok(offset),
                 NO_ERROR => Err("the answer has no offset".to_owned()),
-                error => Err(named(error)),
+                error => Err(why(error)),
             },
         }
     }
@@ -355,15 +379,21 @@ unsafe fn position(partition: *const sys::rd_kafka_topic_partition_t) -> Positio
 unsafe fn no_error(error: *const sys::rd_kafka_error_t) -> Read<()> {
     // SAFETY: the caller's promise.
     unsafe {
-        if error.is_null() || sys::rd_kafka_error_code(error) == NO_ERROR {
-            return Ok(());
+        match code(error) {
+            NO_ERROR => Ok(()),
+            code => Err(refusal(code).unwrap_or_else(|| text(sys::rd_kafka_error_string(error)))),
         }
-        Err(text(sys::rd_kafka_error_string(error)))
     }
 }
 
-fn named(error: sys::rd_kafka_resp_err_t) -> String {
-    RDKafkaErrorCode::from(error).to_string()
+/// # Safety
+/// `error` is null or valid.
+unsafe fn code(error: *const sys::rd_kafka_error_t) -> sys::rd_kafka_resp_err_t {
+    if error.is_null() {
+        return NO_ERROR;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { sys::rd_kafka_error_code(error) }
 }
 
 /// # Safety

@@ -1,6 +1,6 @@
 //! What Kafka itself says of topics and consumer groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Add;
 
 use jiff::Timestamp;
@@ -18,15 +18,18 @@ pub struct Actual {
     pub failing_since: Option<Timestamp>,
     /// The topics there are, by name; internal ones left out.
     pub topics: BTreeMap<String, ActualTopic>,
-    /// Why Kafka tells nothing of a topic, by its name. There may be such a topic or not.
-    pub unreadable_topics: BTreeMap<String, String>,
+    /// The topics that are declared and, as Kafka says, not there. Of what is neither here nor in `topics`
+    /// nothing is known: Kafka was not asked, or does not tell.
+    pub missing_topics: BTreeSet<String>,
     /// The consumer groups there are, by name.
     pub groups: BTreeMap<String, ActualGroup>,
+    /// The same of consumer groups as `missing_topics` of topics.
+    pub missing_groups: BTreeSet<String>,
 }
 
 impl Actual {
-    /// Whether the same follows from both for a mesh: they differ in nothing but when they were read, where
-    /// topics end, and the words of errors.
+    /// Whether the same follows from both for a mesh: they differ in nothing but when they were read and where
+    /// topics end.
     pub fn is_like(&self, other: &Self) -> bool {
         fn without_end<'a>((name, topic): (&'a String, &ActualTopic)) -> (&'a str, ActualTopic) {
             (
@@ -41,11 +44,9 @@ impl Actual {
             .iter()
             .map(without_end)
             .eq(other.topics.iter().map(without_end))
-            && self
-                .unreadable_topics
-                .keys()
-                .eq(other.unreadable_topics.keys())
+            && self.missing_topics == other.missing_topics
             && self.groups == other.groups
+            && self.missing_groups == other.missing_groups
             && self.failing_since == other.failing_since
     }
 

@@ -220,24 +220,21 @@ impl Found {
     }
 
     fn in_kafka(&mut self, catalog: &Catalog, topic: &Topic, actual: &Actual) {
-        // There may be such a topic, with any number of partitions.
-        if actual.unreadable_topics.contains_key(&*topic.name) {
-            return;
-        }
         let users = || {
             let readers = topic.readers.iter().map(|(key, _)| &**key);
             readers.chain(topic.writers.iter().map(|key| &**key))
         };
-        let Some(is) = actual.topics.get(&*topic.name) else {
+        if actual.missing_topics.contains(&*topic.name) {
             self.add(
                 FindingKind::MissingTopic,
                 &topic.name,
-                "Kafka shows no such topic; the service that creates it does so when it starts, and \
-                 a topic that no service creates must be created by hand; if there is one, \
-                 kafmesh-discover lacks the right to describe it"
+                "Kafka has no such topic; the service that creates it does so when it starts, and a \
+                 topic that no service creates must be created by hand"
                     .to_owned(),
                 users(),
             );
+        }
+        let Some(is) = actual.topics.get(&*topic.name) else {
             return;
         };
         for (service, settings) in catalog.settings(topic) {
@@ -260,17 +257,16 @@ impl Found {
         let declared = catalog.groups();
         for (group, objects) in &declared {
             let runs = objects.iter().any(|object| !object.presence.stale);
-            let empty = actual
-                .groups
-                .get(*group)
-                .is_none_or(|group| !group.is_alive());
+            let empty = match actual.groups.get(*group) {
+                Some(group) => !group.is_alive(),
+                None => actual.missing_groups.contains(*group),
+            };
             if runs && empty {
                 self.add(
                     FindingKind::GroupWithoutMembers,
                     group,
                     "processes say that they run it, and Kafka knows no member of it: they may be \
-                     restoring their tables still, or cannot reach Kafka, or use another cluster, \
-                     or kafmesh-discover lacks the right to describe the group"
+                     restoring their tables still, or cannot reach Kafka, or use another cluster"
                         .to_owned(),
                     objects.iter().map(|object| &*object.key),
                 );

@@ -30,8 +30,8 @@ pub fn of_read(object: &Object, read: &Read, actual: &Actual) -> Option<Lag> {
 fn of_group(group: &str, topic: &str, actual: &Actual) -> Option<Lag> {
     let is = actual.topics.get(topic);
     match actual.groups.get(group).map(|group| &group.lag) {
-        None => is.map(Lag::of_no_commits),
-        Some(None) => is.map(Lag::unknown),
+        None if actual.missing_groups.contains(group) => is.map(Lag::of_no_commits),
+        None | Some(None) => is.map(Lag::unknown),
         Some(Some(lags)) => lags
             .get(topic)
             .copied()
@@ -79,7 +79,11 @@ mod tests {
         };
         actual.topics.insert("a".to_owned(), topic);
 
-        // Kafka knows no such group, and no topic `b`.
+        // Kafka does not tell of the group, and has no topic `b`.
+        let unread = behind(0, 0, 3);
+        assert_eq!(lags(&catalog, &actual), (vec![unread, None], unread));
+
+        actual.missing_groups.insert("g".to_owned());
         let all = behind(0, 2, 1);
         assert_eq!(lags(&catalog, &actual), (vec![all, None], all));
 
@@ -103,7 +107,6 @@ mod tests {
         assert_eq!(lags(&catalog, &actual), (vec![seven, all], behind(7, 2, 1)));
 
         actual.groups.get_mut("g").unwrap().lag = None;
-        let unread = behind(0, 0, 3);
         assert_eq!(
             lags(&catalog, &actual),
             (vec![unread, unread], behind(0, 0, 6))

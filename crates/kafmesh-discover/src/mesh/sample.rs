@@ -1,6 +1,6 @@
 //! Small meshes for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -158,8 +158,9 @@ pub(super) fn actual(topics: &[(&str, i32)], groups: &[(&str, Option<u32>)]) -> 
         at: Timestamp::UNIX_EPOCH,
         failing_since: None,
         topics: topics.collect(),
-        unreadable_topics: BTreeMap::new(),
+        missing_topics: BTreeSet::new(),
         groups: groups.collect(),
+        missing_groups: BTreeSet::new(),
     }
 }
 

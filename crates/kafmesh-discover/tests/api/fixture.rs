@@ -1,6 +1,5 @@
 //! A small mesh, and an API about it.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -291,7 +290,8 @@ pub(crate) fn mesh() -> Mesh {
     let actual = Actual {
         at: Timestamp::UNIX_EPOCH,
         failing_since: None,
-        unreadable_topics: BTreeMap::new(),
+        missing_topics: ["shop.totals".to_owned()].into(),
+        missing_groups: [].into(),
         topics: [(
             "shop.orders".to_owned(),
             ActualTopic {

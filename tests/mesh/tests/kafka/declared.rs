@@ -15,17 +15,29 @@ use tokio_util::sync::CancellationToken;
 use crate::{brokers, commit, create, produce, unique};
 
 /// The names of one run's topics and groups.
-struct Names {
-    clicks: String,
-    taps: String,
-    totals: String,
-    count: String,
-    ship: String,
+pub(crate) struct Names {
+    pub(crate) clicks: String,
+    pub(crate) taps: String,
+    pub(crate) totals: String,
+    pub(crate) count: String,
+    pub(crate) ship: String,
+}
+
+impl Names {
+    pub(crate) fn unique() -> Self {
+        Self {
+            clicks: unique("clicks"),
+            taps: unique("taps"),
+            totals: unique("totals"),
+            count: unique("count"),
+            ship: unique("ship"),
+        }
+    }
 }
 
 /// A service that writes `clicks` as a topic of 4 partitions, counts them and `taps` in the group `count`, puts out
 /// `totals`, and ships `clicks` in the group `ship`.
-fn counter(names: &Names) -> proto::Service {
+pub(crate) fn counter(names: &Names) -> proto::Service {
     let message = "userId.click".to_owned();
     let input = |topic: &String| proto::Input {
         message: message.clone(),
@@ -71,7 +83,7 @@ fn counter(names: &Names) -> proto::Service {
     }
 }
 
-fn get(address: SocketAddr, path: &str) -> Value {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Value {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -81,7 +93,7 @@ fn get(address: SocketAddr, path: &str) -> Value {
 }
 
 /// What `path` answers once `holds` is true of it.
-async fn when(address: SocketAddr, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn when(address: SocketAddr, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..600 {
         let path = path.to_owned();
         let read = tokio::task::spawn_blocking(move || get(address, &path));
@@ -97,13 +109,7 @@ async fn when(address: SocketAddr, path: &str, holds: impl Fn(&Value) -> bool) -
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kafka_has_otherwise_shows_in_the_api_and_in_neo4j() {
     let database = Database::alone().await;
-    let names = Names {
-        clicks: unique("clicks"),
-        taps: unique("taps"),
-        totals: unique("totals"),
-        count: unique("count"),
-        ship: unique("ship"),
-    };
+    let names = Names::unique();
     let stranger = unique("stranger");
     create(&names.clicks, 3).await;
     create(&names.taps, 2).await;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+mod acl;
 mod declared;
 mod relay;
 
@@ -13,9 +14,11 @@ use std::time::Duration;
 
 use kafmesh_discover::config;
 use kafmesh_discover::kafka;
+use kafmesh_discover::mesh::Mesh;
 use kafmesh_discover::mesh::actual::{Actual, Lag};
+use kafmesh_discover::mesh::description::{Component, Description, Worker};
 use kafmesh_discover::status::{Part, Status, Statuses};
-use kafmesh_mesh_tests::servers;
+use kafmesh_mesh_tests::{sample, servers};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -71,6 +74,7 @@ fn commit(group: &str, topic: &str, offsets: &[(i32, i64)]) {
 
 /// kafmesh-discover's reading of Kafka, until it is dropped.
 struct Reading {
+    mesh: watch::Sender<Arc<Mesh>>,
     actual: watch::Receiver<Option<Arc<Actual>>>,
     statuses: Statuses,
     stop: CancellationToken,
@@ -83,6 +87,10 @@ impl Reading {
     }
 
     fn with(brokers: &str, properties: &[(&str, &str)]) -> Self {
+        Self::every(Duration::from_millis(200), brokers, properties)
+    }
+
+    fn every(interval: Duration, brokers: &str, properties: &[(&str, &str)]) -> Self {
         let properties = properties.iter();
         let properties =
             properties.map(|(name, value)| ((*name).to_owned(), config::Secret::new(*value)));
@@ -92,14 +100,18 @@ impl Reading {
         let config = config::Kafka {
             brokers: brokers.to_owned(),
             properties: properties.collect(),
-            interval: Duration::from_millis(200),
+            interval,
         };
+        let (mesh, declared) = watch::channel(Arc::default());
         let task = {
             let (statuses, stop) = (statuses.clone(), stop.clone());
             let client = kafka::Client::new(&config).unwrap();
-            tokio::spawn(async move { kafka::run(client, &config, sender, statuses, stop).await })
+            tokio::spawn(async move {
+                kafka::run(client, &config, declared, sender, statuses, stop).await;
+            })
         };
         Self {
+            mesh,
             actual,
             statuses,
             stop,
@@ -180,6 +192,38 @@ async fn topics_groups_and_lag_are_read() {
     reading
         .when(|actual| actual.at > last.at && actual.groups[&group].lag == caught_up)
         .await;
+    assert_eq!(reading.statuses.get(Part::Kafka), Some(Status::Working));
+    reading.end().await;
+}
+
+#[tokio::test]
+async fn what_services_begin_to_declare_is_asked_for_soon() {
+    let (topic, group) = (unique("topic"), unique("group"));
+    let mut reading = Reading::every(Duration::from_secs(3600), &brokers(), &[]);
+    let none = |actual: &Actual| actual.missing_topics.is_empty();
+    reading.when(none).await;
+    let sink = Worker {
+        name: "ship".to_owned(),
+        topic: topic.clone(),
+        group: group.clone(),
+        ..Worker::default()
+    };
+    let component = Component {
+        name: "math".to_owned(),
+        sinks: vec![sink],
+        ..Component::default()
+    };
+    let service = Description {
+        service: "shipper".to_owned(),
+        components: vec![component],
+        ..Description::default()
+    };
+    let pod = sample::answered("shipper-1", 0, &Arc::new(service));
+    reading.mesh.send_replace(Arc::new(sample::mesh(0, [pod])));
+    let both = |actual: &Actual| {
+        actual.missing_topics.contains(&topic) && actual.missing_groups.contains(&group)
+    };
+    reading.when(both).await;
     assert_eq!(reading.statuses.get(Part::Kafka), Some(Status::Working));
     reading.end().await;
 }

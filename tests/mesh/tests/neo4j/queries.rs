@@ -76,12 +76,16 @@ fn actual(mesh: &Mesh) -> Actual {
         };
         (name.to_owned(), group)
     });
+    let groups: BTreeMap<_, _> = groups.into();
+    let declared = mesh.catalog.groups();
+    let missing = declared.keys().filter(|name| !groups.contains_key(**name));
     Actual {
         at: at(100),
         failing_since: Some(at(130)),
         topics: topics.collect(),
-        unreadable_topics: BTreeMap::new(),
-        groups: groups.into(),
+        missing_topics: ["users.userId.details".to_owned()].into(),
+        missing_groups: missing.map(|name| (*name).to_owned()).collect(),
+        groups,
     }
 }
 

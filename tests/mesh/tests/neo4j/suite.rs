@@ -497,7 +497,7 @@ pub(crate) async fn replicas_write_each_others_runs_once<S: Store>(store: impl F
     assert_eq!(observed.count(), 3 * KEPT_RUNS - 4);
 }
 
-/// What Kafka says: of one topic and not of another, of a group of the mesh, and of one that it does not know.
+/// What Kafka says: of two topics and not of others, of a group of the mesh, and of one that it does not know.
 fn kafka() -> Actual {
     let lag = Lag {
         records: 7,
@@ -520,7 +520,8 @@ fn kafka() -> Actual {
         at: at(0),
         failing_since: None,
         topics: [("clicks.userId.click".to_owned(), topic)].into(),
-        unreadable_topics: [("clicks.userId.totalClicks".to_owned(), "no".to_owned())].into(),
+        missing_topics: ["users.userId.details".to_owned()].into(),
+        missing_groups: [].into(),
         groups: [
             ("clicks.math.totalClicks".to_owned(), group(Some(2))),
             ("stranger".to_owned(), group(None)),

@@ -67,12 +67,11 @@ impl Graph {
 
 /// What Kafka says of a topic that is declared; nothing when it does not say whether there is one.
 pub(super) fn of_topic(properties: &mut Properties, topic: &str, actual: &Actual) {
-    if actual.unreadable_topics.contains_key(topic) {
-        return;
+    if actual.missing_topics.contains(topic) {
+        properties.insert("missing", true.into());
     }
-    let is = actual.topics.get(topic);
-    properties.insert("missing", is.is_none().into());
-    if let Some(is) = is {
+    if let Some(is) = actual.topics.get(topic) {
+        properties.insert("missing", false.into());
         properties.insert("actualPartitions", i64::from(is.partitions).into());
         properties.insert("actualReplication", i64::from(is.replication).into());
     }
@@ -90,9 +89,21 @@ pub(super) fn of_object(properties: &mut Properties, object: &Object, actual: &A
             "groupStates",
             texts(groups.iter().map(|group| &*group.state)),
         );
-        let members = groups.iter().filter_map(|group| group.members);
-        let members = members.map(i64::from).sum::<i64>();
+    }
+    let members = object.groups.iter().map(|group| members(group, actual));
+    if let Some(members) = members.sum::<Option<i64>>()
+        && !object.groups.is_empty()
+    {
         properties.insert("members", members.into());
+    }
+}
+
+/// How many members a group has; `None` when Kafka does not say.
+fn members(group: &str, actual: &Actual) -> Option<i64> {
+    match actual.groups.get(group) {
+        Some(group) if !group.is_alive() => Some(0),
+        Some(group) => group.members.map(i64::from),
+        None => actual.missing_groups.contains(group).then_some(0),
     }
 }
 
@@ -119,7 +130,7 @@ mod tests {
     use super::*;
     use crate::mesh::graph::{Edge, Property, Role};
     use crate::mesh::pod::Pods;
-    use crate::mesh::sample::{actual, catalog, component, processor, service, sink};
+    use crate::mesh::sample::{self, actual, catalog, component, processor, service, sink};
 
     /// A processor of group `g`, a sink of group `h`, and what Kafka says.
     fn graph(actual: &Actual) -> Graph {
@@ -190,6 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn an_object_has_members_where_kafka_says_so() {
+        let members = |actual: &Actual| {
+            let processor = NodeKey::new(Label::Processor, "s/c/processor/p");
+            graph(actual).nodes[&processor].get("members").cloned()
+        };
+        let mut actual = actual(&[], &[]);
+        assert_eq!(members(&actual), None);
+        actual.missing_groups.insert("g".to_owned());
+        assert_eq!(members(&actual), Some(Property::Number(0)));
+        let listed = |count| sample::actual(&[], &[("g", count)]);
+        assert_eq!(members(&listed(Some(2))), Some(Property::Number(2)));
+        let mut unread = listed(None);
+        assert_eq!(members(&unread), None);
+        unread.groups.get_mut("g").unwrap().state = "Empty".to_owned();
+        assert_eq!(members(&unread), Some(Property::Number(0)));
+    }
+
+    #[test]
     fn the_groups_that_nothing_declares_are_bounded_and_those_that_run_come_first() {
         let names: Vec<String> = (0..UNDECLARED).map(|n| format!("left-{n}")).collect();
         let mut groups: Vec<(&str, Option<u32>)> =
@@ -218,13 +247,12 @@ mod tests {
 
     #[test]
     fn of_a_topic_that_kafka_does_not_tell_of_nothing_is_said() {
-        let mut actual = actual(&[], &[]);
-        let missing = &graph(&actual).nodes[&topic_node("a")];
+        let mut actual = actual(&[("b", 1)], &[]);
+        actual.missing_topics.insert("g-table".to_owned());
+        let nodes = graph(&actual).nodes;
+        assert!(!nodes[&topic_node("a")].contains_key("missing"));
+        assert_eq!(nodes[&topic_node("b")]["missing"], Property::Flag(false));
+        let missing = &nodes[&topic_node("g-table")];
         assert_eq!(missing["missing"], Property::Flag(true));
-        actual
-            .unreadable_topics
-            .insert("a".to_owned(), "?".to_owned());
-        let unknown = &graph(&actual).nodes[&topic_node("a")];
-        assert!(!unknown.contains_key("missing"));
     }
 }
