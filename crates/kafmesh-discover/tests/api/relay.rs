@@ -212,6 +212,33 @@ async fn pods_that_cannot_be_watched_are_told_of() {
 }
 
 #[tokio::test]
+async fn only_pods_that_are_left_out_are_told_of() {
+    let one = Pod::start(None, false).await;
+    let fixture = Fixture::new(mesh());
+    let show = |count| {
+        let address = one.address.to_string();
+        let pods = (0..count).map(|n| pod(&format!("pod-{n:03}"), &address, shop()));
+        fixture.show(pods.collect());
+    };
+    show(100);
+    let mut events = Events::open(&fixture.router(), PATH, None).await;
+    for _ in 0..100 {
+        next(&mut events, "joined").await;
+    }
+    show(103);
+    let failure = next(&mut events, "failed").await.data;
+    assert_eq!(failure["kind"], "limit");
+    assert!(failure["pod"].is_null());
+    let message = failure["message"].as_str().unwrap();
+    assert!(message.ends_with("3 are left out"), "{message}");
+    // As many as may.
+    show(99);
+    next(&mut events, "left").await;
+    show(100);
+    next(&mut events, "joined").await;
+}
+
+#[tokio::test]
 async fn a_pod_that_ends_its_stream_is_asked_again() {
     let one = Pod::start(None, false).await;
     let fixture = Fixture::new(mesh());

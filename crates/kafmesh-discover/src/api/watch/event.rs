@@ -95,7 +95,7 @@ pub(in crate::api) enum FailureKind {
     Unreachable,
     /// The pod ended the stream.
     Ended,
-    /// As many pods are watched as one watch may.
+    /// More pods run the processor than one watch may ask; some are left out.
     Limit,
 }
 

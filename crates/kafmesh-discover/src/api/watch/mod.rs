@@ -99,6 +99,7 @@ impl Watch {
             outlet: outlet.clone(),
             pods: HashMap::new(),
             tasks: JoinSet::new(),
+            left_out: 0,
         };
         tokio::spawn(async move {
             tokio::select! {
@@ -180,6 +181,8 @@ struct Relay {
     outlet: Outlet,
     pods: HashMap<PodKey, (Process, AbortHandle)>,
     tasks: JoinSet<()>,
+    /// How many pods run the processor and are not watched, since there are too many.
+    left_out: usize,
 }
 
 impl Relay {
@@ -213,14 +216,30 @@ impl Relay {
                 self.outlet.tell(Event::Left(PodEvent { pod: key })).await;
             }
         }
+        let mut running = 0;
         for (key, observed) in &mesh.pods {
             if self.target.runs_in(observed) {
-                self.join(key, observed).await;
+                running += 1;
+                self.join(key, observed);
             }
+        }
+        let left_out = running - self.pods.len();
+        if std::mem::replace(&mut self.left_out, left_out) != left_out && left_out > 0 {
+            let message = format!(
+                "{running} pods run the processor, of which {PODS} are watched, as many as one watch may; \
+                 {left_out} are left out"
+            );
+            let failure = Failure {
+                pod: None,
+                kind: FailureKind::Limit,
+                message,
+            };
+            self.outlet.tell(Event::Failed(failure)).await;
         }
     }
 
-    async fn join(&mut self, key: &PodKey, observed: &Observed) {
+    /// Watches a pod, unless it is watched already or there is no room for it.
+    fn join(&mut self, key: &PodKey, observed: &Observed) {
         let process = Process {
             uid: observed.pod.uid.clone(),
             address: observed.pod.address.clone(),
@@ -244,14 +263,5 @@ impl Relay {
         );
         let task = self.tasks.spawn(task);
         self.pods.insert(key.clone(), (process, task));
-        if self.pods.len() == PODS {
-            let message = format!("{PODS} pods are watched, which is as many as may be");
-            let failure = Failure {
-                pod: None,
-                kind: FailureKind::Limit,
-                message,
-            };
-            self.outlet.tell(Event::Failed(failure)).await;
-        }
     }
 }
