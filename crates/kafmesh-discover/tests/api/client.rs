@@ -124,8 +124,11 @@ fn values(parameter: &Value, names: &[String]) -> BoxedStrategy<Given> {
         let known = names
             .iter()
             .filter(|name| (name.chars().count() as u64) <= longest);
-        let known = select(known.cloned().collect::<Vec<_>>());
-        let valid = prop_oneof![6 => known, 1 => "\\PC{1,40}.".prop_map(|text| format!("x{text}"))];
+        let known: Vec<String> = known.cloned().collect();
+        // The examples are of one thing that there is.
+        let example = parameter["example"].as_str().map(str::to_owned);
+        let example = select(example.map_or_else(|| known.clone(), |example| vec![example]));
+        let valid = prop_oneof![6 => example, 6 => select(known), 1 => "\\PC{1,40}.".prop_map(|text| format!("x{text}"))];
         let valid = valid.prop_map(given(true));
         match usize::try_from(longest) {
             Ok(longest) if longest < 10_000 => {
@@ -323,8 +326,10 @@ fn every_answer_is_as_described() {
         .enable_all()
         .build()
         .unwrap();
+    // Its streams last as long as somebody may change the mesh.
+    let fixture = Fixture::new(mesh());
     let (router, description, names) = runtime.block_on(async {
-        let router = Fixture::new(mesh()).router();
+        let router = fixture.router();
         let document = get(&router, "/openapi.json").await.json();
         let nodes = get(&router, "/api/v1/nodes?limit=1000").await.json();
         let keys = nodes["items"].as_array().unwrap().iter();

@@ -119,10 +119,10 @@ pub(super) async fn pods(
 #[into_params(parameter_in = Path)]
 pub(super) struct PodPath {
     /// Its namespace; `(static)` for a static target.
-    #[param(example = "shop")]
+    #[param(example = "prod")]
     namespace: String,
     /// Its name; for a static target, its address.
-    #[param(example = "orders-7d4b9c")]
+    #[param(example = "shop-1")]
     name: String,
 }
 
