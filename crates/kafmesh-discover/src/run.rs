@@ -226,7 +226,10 @@ impl Discover {
         let router = api::router(api::Parts {
             mesh,
             dialer: self.dialer,
-            watch_token: self.config.dial.watch_token,
+            watch_token: self.config.dial.watch_token.map(|token| api::WatchToken {
+                token,
+                namespaces: self.config.scrape.namespaces.into_iter().collect(),
+            }),
             access: self.config.access,
             loopback: self.address.ip().is_loopback(),
             statuses: self.statuses,

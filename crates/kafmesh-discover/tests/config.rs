@@ -369,6 +369,16 @@ fn an_authority_of_neo4j_is_of_use_with_tls_only() {
 }
 
 #[test]
+fn a_watch_token_may_go_to_processes_that_speak_tls_or_are_named() {
+    let files = directory(&[("ca.pem", &Authority::new().pem())]);
+    let token = [("KAFMESH_DISCOVER_WATCH_TOKEN", "x")];
+    for arg in ["--pod-ca=ca.pem", "--namespace=shop", "--target=shop:50051"] {
+        let (_, warnings) = settings(files.path(), &[arg], &token);
+        assert_eq!(warnings, "", "{arg}");
+    }
+}
+
+#[test]
 fn what_may_not_be_meant_is_warned_of() {
     let files = directory(&[]);
     for (args, variables, wanted) in [
@@ -394,6 +404,11 @@ fn what_may_not_be_meant_is_warned_of() {
             "no address (--neo4j)",
         ),
         (&[], &[("KAFMESH_KAFKA_CLIENT_ID", "x")], "no brokers"),
+        (
+            &["--kubernetes=on"],
+            &[("KAFMESH_DISCOVER_WATCH_TOKEN", "x")],
+            "the watch token is sent to nobody",
+        ),
         (
             &[],
             &[("KAFMESH_DISCOVER_LISTN", "x")],

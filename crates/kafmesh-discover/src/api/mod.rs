@@ -34,8 +34,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 pub use kafmesh_port::{Error as TlsError, Tls};
 pub use openapi::description;
 pub use serve::{serve, tls};
+pub use watch::WatchToken;
 
-use crate::config::{Access, Secret};
+use crate::config::Access;
 use crate::dial::Dialer;
 use crate::mesh::Mesh;
 use crate::status::Statuses;
@@ -54,7 +55,7 @@ pub struct Parts {
     /// Connects to pods whose processors are watched.
     pub dialer: Dialer,
     /// What pods ask of those who watch their processors.
-    pub watch_token: Option<Secret>,
+    pub watch_token: Option<WatchToken>,
     /// Who may ask.
     pub access: Access,
     /// Whether only this machine reaches the port. Unless something protects it, it then answers to the

@@ -78,6 +78,17 @@ pub(super) fn resolve(
             warnings.push("`namespace` means nothing while `kubernetes` is off".to_owned());
         }
     }
+    if watch_token.is_some()
+        && processes.pod_ca.is_none()
+        && processes.namespace.is_empty()
+        && processes.target.is_empty()
+    {
+        warnings.push(
+            "the watch token is sent to nobody: pods are given it only over TLS (--pod-ca), or in \
+             namespaces that --namespace names"
+                .to_owned(),
+        );
+    }
     authorities("pod-ca", processes.pod_ca.as_deref(), problems);
     if processes.pod_ca.is_none() && processes.pod_certificate.is_some() {
         problems.push("`pod-certificate` needs `pod-ca`, to know whom it is shown to".to_owned());

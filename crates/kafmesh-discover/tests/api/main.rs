@@ -19,3 +19,4 @@ mod paths;
 mod port;
 mod relay;
 mod search;
+mod token;

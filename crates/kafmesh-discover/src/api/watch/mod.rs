@@ -2,6 +2,7 @@
 
 mod event;
 mod pod;
+mod token;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use event::{Event, Failure, FailureKind, Lost, Operation, PodEvent};
+pub use token::WatchToken;
 
-use crate::config::Secret;
 use crate::dial::Dialer;
 use crate::mesh::Mesh;
 use crate::mesh::pod::{Observed, Pod, PodKey};
@@ -61,7 +62,7 @@ impl Target {
 pub(super) struct Watcher {
     pub(super) dialer: Dialer,
     /// What pods may ask for.
-    pub(super) token: Option<Secret>,
+    pub(super) token: Option<WatchToken>,
 }
 
 /// The events of a watch; dropping it ends the streams of the pods.

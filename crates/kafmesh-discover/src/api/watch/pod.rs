@@ -10,7 +10,7 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status};
 
 use super::event::{Event, Failure, FailureKind, Lost, Operation, PodEvent};
-use super::{Outlet, Target, Watcher};
+use super::{Outlet, Target, WatchToken, Watcher};
 use crate::dial;
 use crate::mesh::pod::Pod;
 
@@ -63,7 +63,8 @@ async fn ask(
         processor: target.processor.clone(),
         key: target.key.clone(),
     });
-    if let Some(token) = &watcher.token {
+    let token = watcher.token.as_ref().filter(|token| token.is_for(pod));
+    if let Some(WatchToken { token, .. }) = token {
         match AsciiMetadataValue::try_from(format!("Bearer {}", token.expose())) {
             Ok(value) => {
                 request.metadata_mut().insert("authorization", value);
@@ -77,7 +78,7 @@ async fn ask(
     let mut client = WatchApiClient::new(channel).max_decoding_message_size(LONGEST);
     let mut stream = match client.processor(request).await {
         Ok(response) => response.into_inner(),
-        Err(status) => return refused(pod, &status),
+        Err(status) => return refused(pod, watcher, &status),
     };
     *watched = true;
     let joined = PodEvent {
@@ -91,7 +92,7 @@ async fn ask(
                 let why = format!("{} has ended the stream; it is asked again", pod.key);
                 return failed(FailureKind::Ended, why);
             }
-            Err(status) => return refused(pod, &status),
+            Err(status) => return refused(pod, watcher, &status),
         };
         if response.lost > 0 {
             let lost = Lost {
@@ -108,7 +109,7 @@ async fn ask(
     }
 }
 
-fn refused(pod: &Pod, status: &Status) -> Failure {
+fn refused(pod: &Pod, watcher: &Watcher, status: &Status) -> Failure {
     let kind = match status.code() {
         Code::Unimplemented => FailureKind::Disabled,
         Code::Unauthenticated | Code::PermissionDenied => FailureKind::Token,
@@ -118,10 +119,23 @@ fn refused(pod: &Pod, status: &Status) -> Failure {
     };
     let message = match kind {
         FailureKind::Disabled => format!("{} cannot be watched: that is turned off there", pod.key),
-        FailureKind::Token => format!(
-            "{} asks for another token than the one configured for pods",
-            pod.key
-        ),
+        FailureKind::Token => {
+            let key = &pod.key;
+            match &watcher.token {
+                None => format!(
+                    "{key} asks for a token; give kafmesh-discover that token with --watch-token-file"
+                ),
+                Some(token) if token.is_for(pod) => format!(
+                    "{key} asks for another token than the one of --watch-token-file; give both the same"
+                ),
+                Some(_) => format!(
+                    "{key} asks for a token, and is not given it: it does not speak TLS, so anybody's pod \
+                     could be in its place. Let the pods speak TLS (their annotation kafmesh/tls, and \
+                     --pod-ca here), or name their namespace with --namespace, if all who may create pods \
+                     there may have the token"
+                ),
+            }
+        }
         FailureKind::NotRegistered => format!("{} does not run the processor", pod.key),
         FailureKind::Busy => format!("as many watch {} as may", pod.key),
         _ => dial::Error::of_status(pod, status).message,
