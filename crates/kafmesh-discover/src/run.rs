@@ -64,6 +64,14 @@ pub enum StartError {
         /// What is missing.
         why: String,
     },
+    /// Nobody is named and there is no Kubernetes cluster: the mesh would be empty for ever.
+    #[error(
+        "nothing to ask: no --target is named, and there is no Kubernetes cluster to look for pods in ({why}); name processes with --target, or give it a service account (in a pod) or a kubeconfig file (KUBECONFIG); --kubernetes off asks nobody"
+    )]
+    NothingToAsk {
+        /// Why there is no cluster.
+        why: String,
+    },
 }
 
 /// A kafmesh-discover whose port is open and which does not run yet.
@@ -301,13 +309,7 @@ async fn kubernetes(config: &config::Scrape) -> Result<Option<scrape::Kubernetes
             config.namespaces.clone(),
         ))),
         Err(why) if wanted => Err(StartError::Kubernetes { why }),
-        Err(why) => {
-            tracing::warn!(
-                "nothing is asked: no --target is named, and there is no Kubernetes cluster to \
-                 look for pods in ({why})"
-            );
-            Ok(None)
-        }
+        Err(why) => Err(StartError::NothingToAsk { why }),
     }
 }
 

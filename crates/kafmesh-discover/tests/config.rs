@@ -414,6 +414,46 @@ fn what_may_not_be_meant_is_warned_of() {
             &[("KAFMESH_DISCOVER_LISTN", "x")],
             "KAFMESH_DISCOVER_LISTN means nothing here; is KAFMESH_DISCOVER_LISTEN meant?",
         ),
+        (
+            &[],
+            &[("KAFMESH_BROKER", "a:1")],
+            "KAFMESH_BROKER means nothing here; is KAFMESH_BROKERS meant?",
+        ),
+        (
+            &[],
+            &[("KAFMESH_DISCOVERY_LISTEN", "a:1")],
+            "is KAFMESH_DISCOVER_LISTEN meant?",
+        ),
+        (
+            &[],
+            &[("KAFMESH_KAFAK_SASL_PASSWORD", "x")],
+            "is KAFMESH_KAFKA_SASL_PASSWORD meant?",
+        ),
+        (
+            &["--namespace=a", "--target=a:1"],
+            &[],
+            "`namespace` means nothing with a `target` while `kubernetes` is auto",
+        ),
+        (
+            &["--pod-server-name=a"],
+            &[],
+            "`pod-server-name` means nothing without `pod-ca`",
+        ),
+        (
+            &["--neo4j-database=a"],
+            &[],
+            "`neo4j-database` means nothing without `neo4j`",
+        ),
+        (
+            &[],
+            &[("KAFMESH_DISCOVER_NEO4J_USER", "neo4j")],
+            "`neo4j-user` means nothing without `neo4j`",
+        ),
+        (
+            &["--kafka-interval=1s"],
+            &[],
+            "`kafka-interval` means nothing without `brokers`",
+        ),
     ] {
         let (_, warnings) = settings(files.path(), args, variables);
         assert!(warnings.contains(wanted), "{args:?}: {warnings}");
@@ -425,6 +465,37 @@ fn what_may_not_be_meant_is_warned_of() {
         ("KAFMESH_DISCOVER_PORT_80_TCP_ADDR", "10.0.0.1"),
     ];
     assert_eq!(settings(files.path(), &[], &service).1, "");
+    // Neither are the services' own, in the same environment.
+    let services = [
+        ("KAFMESH_LISTEN", "0.0.0.0:50051"),
+        ("KAFMESH_PORT", "tcp://10.0.0.1:80"),
+        ("KAFMESH_INSTANCE", "a"),
+        ("KAFMESH_TLS_CERTIFICATE", "a"),
+        ("KAFMESH_TLS_KEY", "a"),
+        ("KAFMESH_TLS_CLIENT_CA", "a"),
+        ("KAFMESH_STATE_DIR", "a"),
+        ("KAFMESH_STATE_CACHE_BYTES", "1"),
+        ("KAFMESH_COMMIT_INTERVAL", "1s"),
+        ("KAFMESH_STARTUP_TIMEOUT", "1s"),
+        ("KAFMESH_SHUTDOWN_TIMEOUT", "1s"),
+        ("KAFMESH_WATCH", "off"),
+        ("KAFMESH_WATCH_TOKEN", "x"),
+        ("KAFMESH_WATCH_RATE", "1"),
+        ("KAFMESH_DEV", "true"),
+        ("KAFMESH_TEST_BROKERS", "a:1"),
+    ];
+    assert_eq!(settings(files.path(), &[], &services).1, "");
+}
+
+#[test]
+fn a_process_that_is_named_with_tls_and_without_is_refused() {
+    let error = refused(
+        directory(&[]).path(),
+        &["--target=a:1", "--target=b:1", "--target=https://a:1"],
+        &[],
+    );
+    let wanted = "`target` names a:1 both with https:// and without";
+    assert!(error.contains(wanted), "{error}");
 }
 
 #[test]

@@ -241,6 +241,11 @@ fn what_keeps_it_from_starting_is_said_with_what_to_do() {
             "cannot look for pods",
         ),
         (
+            vec!["--listen=127.0.0.1:0".to_owned()],
+            vec![("KUBECONFIG", "/none")],
+            "nothing to ask: no --target is named",
+        ),
+        (
             vec![
                 "--kubernetes=off".to_owned(),
                 "--listen=127.0.0.1:0".to_owned(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{ArgMatches, Command};
 
 use super::arguments::{KAFKA_KEY, SECRETS, is_secret_property};
-use super::load::{Hidden, is_list, settings};
+use super::layers::{Hidden, is_list, settings};
 
 /// What secrets are shown as.
 const MASK: &str = "***";

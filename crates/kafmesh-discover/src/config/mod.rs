@@ -4,11 +4,14 @@ mod arguments;
 mod effective;
 mod file;
 pub(crate) mod kafka;
+mod layers;
 mod load;
+mod pem;
 mod resolve;
 mod secret;
 mod settings;
 mod value;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

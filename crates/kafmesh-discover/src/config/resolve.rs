@@ -1,18 +1,17 @@
-//! Settings that are about each other, and the files they name.
+//! Settings that are about each other.
 
-use std::path::{Path, PathBuf};
-
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::PathBuf;
 
 use super::arguments::Arguments;
-use super::load::{Hidden, read_secret};
+use super::layers::Hidden;
+use super::pem::{authorities, pair};
 use super::{Access, Config, Dial, Kafka, Kubernetes, Neo4j, Scrape, Secret, ServerTls};
 use crate::logs::Logs;
 
-/// The configuration; what is wrong is added to `problems`, what may not be meant to `warnings`.
+/// The configuration; `given` says which settings have no default. What is wrong is added to `problems`, what may not be meant to `warnings`.
 pub(super) fn resolve(
     arguments: Arguments,
+    given: impl Fn(&str) -> bool,
     mut hidden: Hidden,
     problems: &mut Vec<String>,
     warnings: &mut Vec<String>,
@@ -89,9 +88,26 @@ pub(super) fn resolve(
                 .to_owned(),
         );
     }
+    if processes.kubernetes == Kubernetes::Auto
+        && !processes.target.is_empty()
+        && !processes.namespace.is_empty()
+    {
+        warnings.push(
+            "`namespace` means nothing with a `target` while `kubernetes` is auto: set that to on, \
+             to look for pods as well"
+                .to_owned(),
+        );
+    }
+    problems.extend(twice(&processes.target));
     authorities("pod-ca", processes.pod_ca.as_deref(), problems);
     if processes.pod_ca.is_none() && processes.pod_certificate.is_some() {
         problems.push("`pod-certificate` needs `pod-ca`, to know whom it is shown to".to_owned());
+    }
+    if processes.pod_ca.is_none() && processes.pod_server_name.is_some() {
+        warnings.push(
+            "`pod-server-name` means nothing without `pod-ca`: processes that speak TLS are not asked"
+                .to_owned(),
+        );
     }
     let dial = Dial {
         ca: processes.pod_ca,
@@ -107,6 +123,14 @@ pub(super) fn resolve(
 
     if neo4j.neo4j.is_none() && password.is_some() {
         warnings.push("there is a password for Neo4j, and no address (--neo4j)".to_owned());
+    }
+    for (id, key) in [
+        ("neo4j_user", "neo4j-user"),
+        ("neo4j_database", "neo4j-database"),
+    ] {
+        if neo4j.neo4j.is_none() && given(id) {
+            warnings.push(format!("`{key}` means nothing without `neo4j`"));
+        }
     }
     authorities("neo4j-ca", neo4j.neo4j_ca.as_deref(), problems);
     let checked = |url: &String| url.starts_with("bolt+s:") || url.starts_with("neo4j+s:");
@@ -125,6 +149,9 @@ pub(super) fn resolve(
         ca: neo4j.neo4j_ca,
     });
 
+    if kafka.brokers.is_none() && given("kafka_interval") {
+        warnings.push("`kafka-interval` means nothing without `brokers`".to_owned());
+    }
     super::kafka::check(&hidden.kafka, kafka.brokers.is_some(), problems);
     if kafka.brokers.is_none() && !hidden.kafka.is_empty() {
         warnings.push(
@@ -167,6 +194,18 @@ pub(super) fn resolve(
     (config, logs)
 }
 
+/// The first process that is named both with TLS and without.
+fn twice(targets: &[String]) -> Option<String> {
+    let with_tls = |target: &&String| {
+        let address = target.strip_prefix("https://")?;
+        targets.iter().find(|other| *other == address)
+    };
+    let address = targets.iter().find_map(|target| with_tls(&target))?;
+    Some(format!(
+        "`target` names {address} both with https:// and without; keep the one that it speaks"
+    ))
+}
+
 /// A secret, from where it is given or from the file that `…-file` names.
 fn secret(
     key: &'static str,
@@ -184,7 +223,7 @@ fn secret(
             return None;
         }
         (Some(given), None) => given,
-        (None, Some(file)) => match read_secret(&file) {
+        (None, Some(file)) => match Secret::read(&file) {
             Ok(secret) => (secret, format!("`{key}-file`: {}", file.display())),
             Err(problem) => {
                 problems.push(format!("`{key}-file`: {problem}"));
@@ -201,60 +240,4 @@ fn secret(
         ));
     }
     Some(secret)
-}
-
-/// A certificate and its key, if they are given.
-fn pair(
-    name: &str,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    problems: &mut Vec<String>,
-) -> Option<(PathBuf, PathBuf)> {
-    let (certificate, key) = match (certificate, key) {
-        (None, None) => return None,
-        (Some(certificate), Some(key)) => (certificate, key),
-        _ => {
-            problems.push(format!(
-                "`{name}-certificate` and `{name}-key` belong together; set both or neither"
-            ));
-            return None;
-        }
-    };
-    certificates(&format!("{name}-certificate"), &certificate, problems);
-    if let Err(error) = PrivateKeyDer::from_pem_file(&key) {
-        let what = pem_problem(&error, "-----BEGIN PRIVATE KEY-----");
-        problems.push(format!("`{name}-key`: {}: {what}", key.display()));
-    }
-    Some((certificate, key))
-}
-
-fn authorities(name: &str, path: Option<&Path>, problems: &mut Vec<String>) {
-    if let Some(path) = path {
-        certificates(name, path, problems);
-    }
-}
-
-/// Says what is wrong with a file of certificates.
-fn certificates(name: &str, path: &Path, problems: &mut Vec<String>) {
-    let read: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).and_then(|certificates| certificates.collect());
-    let what = match read {
-        Ok(certificates) if certificates.is_empty() => {
-            pem_problem(&rustls::pki_types::pem::Error::NoItemsFound, CERTIFICATE)
-        }
-        Ok(_) => return,
-        Err(error) => pem_problem(&error, CERTIFICATE),
-    };
-    problems.push(format!("`{name}`: {}: {what}", path.display()));
-}
-
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
-
-fn pem_problem(error: &rustls::pki_types::pem::Error, begins: &str) -> String {
-    use rustls::pki_types::pem::Error;
-    match error {
-        Error::Io(error) => format!("cannot be read: {error}"),
-        Error::NoItemsFound => format!("has no section that begins with {begins}"),
-        other => format!("is no PEM file: {other}"),
-    }
 }

@@ -1,6 +1,8 @@
 //! Values that are neither printed nor logged.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
 /// A password or a token.
 ///
@@ -18,6 +20,18 @@ impl Secret {
     /// `value`, hidden from now on.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
+    }
+
+    /// What is in the file at `path`, without the end of its line.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let text =
+            fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        let text = text.trim_end_matches(['\n', '\r']);
+        if text.is_empty() {
+            return Err(format!("{shown} is empty; it must hold the secret"));
+        }
+        Ok(Self::new(text))
     }
 
     /// The value, for whom it is meant.

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 
 use super::arguments::{Arguments, KAFKA_KEY, KAFKA_VARIABLES, SECRETS};
-use super::load;
+use super::layers;
 
 /// One setting, as the help shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Setting {
 pub fn settings() -> Vec<Setting> {
     let command = Arguments::command();
     let mut settings = Vec::new();
-    for arg in load::settings(&command) {
+    for arg in layers::settings(&command) {
         let key = arg.get_long().unwrap_or_default();
         let heading = arg.get_help_heading().unwrap_or_default().to_owned();
         if let Some(secret) = SECRETS

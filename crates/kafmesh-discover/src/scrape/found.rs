@@ -65,10 +65,9 @@ pub(super) struct Found {
 impl Found {
     /// A static target: `host:port`, or `https://host:port`.
     pub(super) fn target(target: &str) -> Self {
-        let (address, tls) = match target.split_once("://") {
-            Some(("https", address)) => (address, true),
-            Some(("http", address)) => (address, false),
-            _ => (target, false),
+        let (address, tls) = match target.strip_prefix("https://") {
+            Some(address) => (address, true),
+            None => (target, false),
         };
         Self {
             pod: Pod {
