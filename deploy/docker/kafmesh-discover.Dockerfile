@@ -12,10 +12,12 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-# The caches stay with the builder; the binary is copied out of them.
-RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/source/target \
-    cargo build --release --locked --package kafmesh-discover --features ssl-vendored \
+# The caches stay with the builder; the binary is copied out of them. Cargo takes sources for built that
+# are older than the cache, whatever is in them: those of another checkout would not be built.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/source/target,sharing=locked \
+    find . -path ./target -prune -o -type f -exec touch {} + \
+    && cargo build --release --locked --package kafmesh-discover --features ssl-vendored \
     && cp target/release/kafmesh-discover /kafmesh-discover
 
 FROM ${BASE}

@@ -11,10 +11,12 @@ ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 FROM rust:1.90.0-slim-bookworm AS build
 WORKDIR /source
 COPY . .
-# The caches stay with the builder; the binaries are copied out of them.
-RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/source/target \
-    cargo build --release --locked --package kafmesh-cli --no-default-features \
+# The caches stay with the builder; the binaries are copied out of them. Cargo takes sources for built that
+# are older than the cache, whatever is in them: those of another checkout would not be built.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/source/target,sharing=locked \
+    find . -path ./target -prune -o -type f -exec touch {} + \
+    && cargo build --release --locked --package kafmesh-cli --no-default-features \
     && cp target/release/kafmesh target/release/kafmesh-gen /
 
 FROM ${BASE}

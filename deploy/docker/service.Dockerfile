@@ -1,24 +1,26 @@
 # syntax=docker/dockerfile:1
 
 # A service, from the root of its workspace; PACKAGE is the cargo package and its binary:
-#   docker build -f service.Dockerfile --build-arg PACKAGE=clicks -t clicks .
-# In this repository it builds the examples; copy it into yours.
+#   docker build -f deploy/docker/service.Dockerfile --build-arg PACKAGE=clicks -t clicks .
+# In this repository it builds the examples; copy it into yours, with .dockerignore.
 
 # Has no versions but digests: name one with --build-arg for builds that must not change.
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM rust:1.90.0-slim-bookworm AS build
-ARG PACKAGE
-# librdkafka is C, and the local store's compression C++.
+# librdkafka is C and C++; OpenSSL, with the feature ssl-vendored of kafmesh, needs Perl.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ make perl \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-# The caches stay with the builder; the binary is copied out of them.
-RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/source/target \
-    cargo build --release --locked --package "${PACKAGE:?name the package with --build-arg}" \
+ARG PACKAGE
+# The caches stay with the builder; the binary is copied out of them. Cargo takes sources for built that
+# are older than the cache, whatever is in them: those of another checkout would not be built.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/source/target,sharing=locked \
+    find . -path ./target -prune -o -type f -exec touch {} + \
+    && cargo build --release --locked --package "${PACKAGE:?name the package with --build-arg}" \
     && cp "target/release/${PACKAGE}" /service \
     && mkdir /state
 

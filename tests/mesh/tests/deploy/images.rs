@@ -120,3 +120,40 @@ fn the_packages_that_are_built_exist() {
         "the images build with 1.90"
     );
 }
+
+#[test]
+fn no_image_gets_what_another_checkout_left_in_the_caches() {
+    for (name, lines) in dockerfiles() {
+        let build = lines
+            .iter()
+            .find(|line| line.contains("cargo build"))
+            .unwrap();
+        let caches = build.matches("--mount=type=cache,").count();
+        assert_eq!(caches, 2, "{name}");
+        // Builds at the same time would replace each other's programs between `cargo build` and `cp`.
+        assert_eq!(build.matches(",sharing=locked").count(), caches, "{name}");
+        // COPY keeps the times of the files, which is all that cargo looks at.
+        assert!(
+            build.contains(
+                " find . -path ./target -prune -o -type f -exec touch {} + && cargo build "
+            ),
+            "{name}: {build}"
+        );
+    }
+}
+
+#[test]
+fn images_say_the_version_that_they_are_built_of() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (name, lines) in dockerfiles() {
+        let said = lines.iter().find(|line| line.starts_with("ARG VERSION"));
+        let whose = match name.as_str() {
+            "service.Dockerfile" => "ARG VERSION".to_owned(),
+            _ => format!("ARG VERSION={version}"),
+        };
+        assert_eq!(said, Some(&whose), "{name}");
+    }
+    let chart = fs::read_to_string(root().join("deploy/helm/kafmesh-discover/Chart.yaml")).unwrap();
+    let image = format!("appVersion: {version}");
+    assert!(chart.lines().any(|line| line == image), "{chart}");
+}
