@@ -244,7 +244,7 @@ KAFMESH_DEV, KAFMESH_LISTEN and KAFMESH_STATE_DIR set. When YAML, protobuf or Ru
 it generates, builds and restarts what is concerned; while there are mistakes, the service keeps
 running as it was. State is kept over such restarts. Ctrl-C ends everything.
 
-kafmesh-discover runs beside the services and shows what they say of themselves, as a graph and an
+kafmesh-discover runs beside the services and shows what they and the broker say, as a graph and an
 API, at an address that is printed; KAFMESH_DISCOVER_LISTEN chooses it.
 
 output.path is below the directory of the cargo package here.";

@@ -206,6 +206,48 @@ async fn members_share_partitions_and_take_over() {
     until_assigned(&[(&second, 4)]).await;
 }
 
+#[tokio::test]
+async fn groups_are_listed_with_their_members_whether_they_have_committed_or_not() {
+    let broker = Broker::start().unwrap();
+    create(
+        &broker,
+        &[NewTopic::new("clicks", 2, TopicReplication::Fixed(1))],
+    )
+    .await[0]
+        .clone()
+        .unwrap();
+    let admin: AdminClient<DefaultClientContext> = config(&broker).create().unwrap();
+    let groups = || {
+        let listed = admin.inner().fetch_group_list(None, WAIT).unwrap();
+        let groups = listed.groups().iter();
+        groups
+            .map(|group| {
+                (
+                    group.name().to_owned(),
+                    group.state().to_owned(),
+                    group.members().len(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(groups(), []);
+    let (first, second) = (
+        member(&broker, "counters", "clicks"),
+        member(&broker, "counters", "clicks"),
+    );
+    until_assigned(&[(&first, 1), (&second, 1)]).await;
+    let counters = |state: &str, members| [("counters".to_owned(), state.to_owned(), members)];
+    assert_eq!(groups(), counters("Stable", 2));
+
+    produce(&broker, "clicks", 0..10).await;
+    drop(second);
+    until_assigned(&[(&first, 2)]).await;
+    consume(&first, 10).await;
+    assert_eq!(groups(), counters("Stable", 1));
+    drop(first);
+    assert_eq!(groups(), counters("Empty", 0));
+}
+
 /// Polls the members, as each must to take part, until each has its number of partitions.
 async fn until_assigned(members: &[(&StreamConsumer, usize)]) {
     let assigned = async {

@@ -206,6 +206,19 @@ fn get(address: &str, path: &str) -> String {
     answer
 }
 
+/// Asks kafmesh-discover until its answer is as wanted, for it may not have asked everybody yet.
+fn wait_for_answer(address: &str, path: &str, is_wanted: impl Fn(&str) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = get(address, path);
+        if is_wanted(&answer) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{path}: {answer}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn a_new_project_passes_its_tests() {
     let project = Project::new("click-counter");
@@ -337,15 +350,30 @@ fn dev_starts_a_service_again_that_needed_another_one() {
         .wait_for("what runs, as a graph and an API: ", 1)
         .remove(0);
     let (_, address) = line.rsplit_once("http://").unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let services = get(address, "/api/v1/services");
-        if services.contains("\"devReader\"") && services.contains("\"devWriter\"") {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{services}");
-        thread::sleep(Duration::from_millis(100));
+    wait_for_answer(address, "/api/v1/services", |services| {
+        services.contains("\"devReader\"") && services.contains("\"devWriter\"")
+    });
+    // What the broker says is there too, and fits.
+    wait_for_answer(address, "/api/v1/kafka/topics", |topics| {
+        topics.contains("\"devWriter.userId.totalClicks\"")
+    });
+    wait_for_answer(address, "/api/v1/kafka/groups", |groups| {
+        groups.contains("\"total\":2,")
+            && groups
+                .matches("\"state\":\"Stable\",\"members\":1,")
+                .count()
+                == 2
+            && groups.matches("\"records\":").count() == 2
+    });
+    for findings in ["severity=error", "kind=group-without-members"] {
+        let path = format!("/api/v1/findings?{findings}");
+        wait_for_answer(address, &path, |found| found.contains("\"total\":0,"));
     }
+    let ready = get(address, "/health/ready");
+    assert!(
+        ready.contains("\"kafka\":{\"state\":\"working\"}"),
+        "{ready}"
+    );
     let services = children(dev.pid());
     assert_eq!(services.len(), 2);
     let (status, took) = dev.signal(Signal::TERM);

@@ -21,18 +21,24 @@ pub(super) struct Discover {
 }
 
 impl Discover {
-    /// Starts one that asks the processes at `services`. It is told the rest by its variables.
+    /// Starts one that asks the processes at `services`, and the Kafka at `brokers`. It is told the rest
+    /// by its variables.
     ///
     /// # Errors
     /// Why it cannot start. The services can do without it.
-    pub(super) fn start(services: impl IntoIterator<Item = String>) -> Result<Self, String> {
+    pub(super) fn start(
+        services: impl IntoIterator<Item = String>,
+        brokers: &str,
+    ) -> Result<Self, String> {
         let mut args: Vec<OsString> = vec![
             "kafmesh-discover".into(),
             "--kubernetes=off".into(),
             // They come and go by the second here, and there are few.
             "--scrape-interval=2s".into(),
             "--scrape-timeout=2s".into(),
+            "--kafka-interval=2s".into(),
             "--shutdown-timeout=1s".into(),
+            format!("--brokers={brokers}").into(),
         ];
         if env::var_os(LISTEN).is_none_or(|listen| listen.is_empty()) {
             args.push("--listen=127.0.0.1:0".into());

@@ -4,7 +4,7 @@
 //! definition ──▶ generate ──▶ cargo build ──▶ service process ──▶ broker (in this process)
 //!      ▲             ▲             ▲
 //!      └── YAML, protobuf changed ─┴── Rust changed      ▲
-//!                            kafmesh-discover (in this process) asks it what it is
+//!                 kafmesh-discover (in this process) asks both what they are
 //! ```
 //! A step that fails ends the round and leaves the service running as it was.
 
@@ -79,7 +79,7 @@ async fn dev(args: &Dev) -> Result<(), Failure> {
             &environment,
         )?);
     }
-    let discover = Discover::start(services.iter().map(Service::address));
+    let discover = Discover::start(services.iter().map(Service::address), &environment.brokers);
     let mesh = match &discover {
         Ok(discover) => Some(discover.url()),
         Err(error) => {

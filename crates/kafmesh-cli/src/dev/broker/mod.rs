@@ -1,6 +1,7 @@
 //! A Kafka-protocol broker inside this process, in memory, for development.
 
 mod fetch;
+mod groups;
 mod list_offsets;
 mod log;
 mod produce;
@@ -13,13 +14,17 @@ use std::thread;
 use std::time::Duration;
 
 use fetch::Fetch;
+use groups::{Groups, JoinGroup};
 use list_offsets::ListOffsets;
 use produce::Produce;
 use rama::{Context, Layer as _, Service as _};
 use records::Records;
 use tansu_broker::coordinator::group::administrator::Controller;
 use tansu_broker::service::{coordinator, storage};
-use tansu_sans_io::{ApiKey as _, FetchRequest, ListOffsetsRequest, ProduceRequest};
+use tansu_sans_io::{
+    ApiKey as _, DescribeGroupsRequest, FetchRequest, JoinGroupRequest, ListGroupsRequest,
+    ListOffsetsRequest, ProduceRequest,
+};
 use tansu_service::{
     BytesFrameLayer, BytesFrameService, FrameRequestLayer, FrameRouteService, TcpBytesLayer,
     TcpBytesService, TcpContext, TcpContextLayer, TcpContextService,
@@ -119,30 +124,55 @@ async fn bind() -> io::Result<(TcpListener, SocketAddr, Connection)> {
     Ok((listener, address, connection))
 }
 
-/// Tansu's services, with ours for the records.
+/// Tansu's services, with ours for the records and for who is in a group.
+///
+/// ConsumerGroupDescribe is none of them: Tansu answers it for groups of the classic protocol too, without
+/// their members, and clients that are told of it do not ask with DescribeGroups then.
 fn services(storage: StorageContainer) -> Result<Connection, tansu_broker::Error> {
     let records = Records::new(storage.clone());
-    let groups = Controller::with_storage(storage.clone())?;
+    let coordinator = Controller::with_storage(storage.clone())?;
+    let groups = Groups::new(storage.clone(), coordinator.clone());
     let builder = [
-        storage::consumer_group_describe,
         storage::create_topics,
         storage::delete_groups,
         storage::delete_topics,
         storage::describe_cluster,
         storage::describe_configs,
-        storage::describe_groups,
         storage::describe_topic_partitions,
         storage::find_coordinator,
         storage::incremental_alter_configs,
         storage::init_producer_id,
-        storage::list_groups,
         storage::metadata,
     ]
     .iter()
     .try_fold(FrameRouteService::builder(), |builder, service| {
         service(builder, storage.clone())
     })?;
-    let route = coordinator::services(builder, groups)?
+    let builder = [
+        coordinator::heartbeat,
+        coordinator::leave_group,
+        coordinator::offset_commit,
+        coordinator::offset_fetch,
+        coordinator::sync_group,
+    ]
+    .iter()
+    .try_fold(builder, |builder, service| {
+        service(builder, coordinator.clone())
+    })?;
+    let route = builder
+        .with_route(JoinGroupRequest::KEY, JoinGroup(groups.clone()).boxed())?
+        .with_route(
+            ListGroupsRequest::KEY,
+            FrameRequestLayer::<ListGroupsRequest>::new()
+                .into_layer(groups.clone())
+                .boxed(),
+        )?
+        .with_route(
+            DescribeGroupsRequest::KEY,
+            FrameRequestLayer::<DescribeGroupsRequest>::new()
+                .into_layer(groups)
+                .boxed(),
+        )?
         .with_route(
             ProduceRequest::KEY,
             FrameRequestLayer::<ProduceRequest>::new()
