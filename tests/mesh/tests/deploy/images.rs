@@ -89,6 +89,11 @@ fn what_is_copied_was_made() {
             let program = lines
                 .iter()
                 .any(|line| line.contains(&format!("[\"{to}\"]")));
+            let (_, stripped) = made.split_once("strip --strip-debug").unwrap();
+            assert!(
+                stripped.split(' ').any(|word| word == from) || to == "/state",
+                "{name}: {from} keeps its debug information"
+            );
             assert!(
                 program || to == "/state" || file == "kafmesh-gen",
                 "{name}: {to}"
