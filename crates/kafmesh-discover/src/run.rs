@@ -18,6 +18,7 @@ use crate::config::{self, Config, Dial};
 use crate::dial::{self, Dialer};
 use crate::kafka;
 use crate::mesh;
+use crate::mesh::actual::Told;
 use crate::mesh::pod::Pods;
 use crate::metrics::{self, Counted, Requests, Writes};
 use crate::scrape::{self, Scraped};
@@ -187,7 +188,7 @@ impl Discover {
         requests.register(&mut registry);
 
         let (scraped, seen) = watch::channel(Arc::new(Scraped::default()));
-        let (actual, told) = watch::channel(None);
+        let (kafka, told) = watch::channel(Told::default());
         let told = self.config.kafka.is_some().then_some(told);
         let mesh = mesh::follow(seen, told, self.statuses.clone());
         registry.register_collector(Box::new(metrics::Sizes(mesh.clone())));
@@ -197,7 +198,7 @@ impl Discover {
         if let Some((config, client)) = self.config.kafka.clone().zip(self.kafka) {
             let (mesh, statuses, stop) = (mesh.clone(), self.statuses.clone(), stop.clone());
             parts.spawn(async move {
-                kafka::run(client, &config, mesh, actual, statuses, stop).await;
+                kafka::run(client, &config, mesh, kafka, statuses, stop).await;
             });
         }
         let scrape = scrape::Config {

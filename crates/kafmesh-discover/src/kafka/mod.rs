@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::mesh::Mesh;
-use crate::mesh::actual::Actual;
+use crate::mesh::actual::Told;
 use crate::status::{Part, Statuses};
 pub use client::{Client, InvalidProperties};
 use declared::Declared;
@@ -28,12 +28,12 @@ use look::Looked;
 /// soon when services of `mesh` declare topics or groups that it was not asked about yet.
 ///
 /// While Kafka cannot be read, what was read last stays published, with its time and since when that is
-/// all that is known.
+/// all that is known; before it was read, only the latter is.
 pub async fn run(
     client: Client,
     config: &config::Kafka,
     mut mesh: watch::Receiver<Arc<Mesh>>,
-    actual: watch::Sender<Option<Arc<Actual>>>,
+    told: watch::Sender<Told>,
     statuses: Statuses,
     stop: CancellationToken,
 ) {
@@ -63,14 +63,14 @@ pub async fn run(
                         format!("{brokers}: {why}; what could be read is shown"),
                     ),
                 }
-                actual.send_replace(Some(Arc::new(found)));
+                told.send_replace(Told::Read(Arc::new(found)));
             }
             Err(why) => {
                 let said = client.said().map(|said| format!(" ({said})"));
                 let said = said.unwrap_or_default();
                 let why = format!("{brokers}: {why}{said}; what was read last is shown");
                 statuses.failing(Part::Kafka, why);
-                actual.send_if_modified(mark_stale);
+                told.send_if_modified(mark_stale);
             }
         }
     }
@@ -86,12 +86,14 @@ async fn more_than(asked: &Declared, mesh: &mut watch::Receiver<Arc<Mesh>>) {
     tokio::time::sleep(MORE).await;
 }
 
-/// Notes that what was read last may no longer be so; whether that is new.
-fn mark_stale(last: &mut Option<Arc<Actual>>) -> bool {
-    let Some(actual) = last.as_mut().filter(|actual| !actual.is_stale()) else {
-        return false;
+/// Notes that what was read last, here or by others, may no longer be so; whether that is new.
+fn mark_stale(last: &mut Told) -> bool {
+    let failing_since = match last {
+        Told::Read(actual) if !actual.is_stale() => &mut Arc::make_mut(actual).failing_since,
+        Told::Nothing(unread) if unread.failing_since.is_none() => &mut unread.failing_since,
+        _ => return false,
     };
-    Arc::make_mut(actual).failing_since = Some(Timestamp::now());
+    *failing_since = Some(Timestamp::now());
     true
 }
 
@@ -132,11 +134,17 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mesh::actual::Actual;
 
     #[test]
     fn an_outage_is_marked_once_on_what_was_read_last() {
-        let mut last = None;
-        assert!(!mark_stale(&mut last), "nothing was read");
+        let mut last = Told::default();
+        assert!(mark_stale(&mut last));
+        let marked = last.clone();
+        assert_ne!(marked, Told::default());
+        assert!(!mark_stale(&mut last));
+        assert_eq!(last, marked);
+
         let read = Actual {
             at: Timestamp::UNIX_EPOCH,
             failing_since: None,
@@ -145,12 +153,12 @@ mod tests {
             groups: [].into(),
             missing_groups: [].into(),
         };
-        last = Some(Arc::new(read));
+        last = Told::Read(Arc::new(read));
         assert!(mark_stale(&mut last));
-        let marked = last.clone().unwrap();
+        let marked = last.read().unwrap().clone();
         assert!(marked.is_stale());
         assert_eq!(marked.at, Timestamp::UNIX_EPOCH);
         assert!(!mark_stale(&mut last));
-        assert_eq!(last, Some(marked));
+        assert_eq!(last, Told::Read(marked));
     }
 }

@@ -2,10 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Add;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// What is known of a Kafka cluster that is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It was not read yet.
+    Nothing(Unread),
+    /// What was read last.
+    Read(Arc<Actual>),
+}
+
+impl Told {
+    /// What was read last, if anything was.
+    pub fn read(&self) -> Option<&Arc<Actual>> {
+        match self {
+            Self::Nothing(_) => None,
+            Self::Read(actual) => Some(actual),
+        }
+    }
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self::Nothing(Unread::default())
+    }
+}
+
+/// That a Kafka cluster was not read yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Since when it cannot be read; `None` before that was tried.
+    pub failing_since: Option<Timestamp>,
+}
 
 /// The state of a Kafka cluster at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 pub use follow::follow;
 
-use actual::Actual;
+use actual::{Actual, Unread};
 use catalog::Catalog;
 use findings::{Finding, findings};
 use graph::Graph;
@@ -42,15 +42,16 @@ use scope::Scope;
 /// The mesh at one moment; never changes.
 #[derive(Debug, Clone, Default)]
 pub struct Mesh {
-    /// Grows by one with every change of anything but the runs, when Kafka was read, and where its topics
-    /// end.
+    /// Grows by one with every change of anything but the runs, when Kafka was read or that it was not,
+    /// and where its topics end.
     pub revision: u64,
     /// Every pod there is, and what it said last.
     pub pods: Pods,
     /// What Kafka says; `None` when it is not asked, or was not reached yet.
     pub actual: Option<Arc<Actual>>,
-    /// Whether Kafka is asked and was not reached yet: what others know of it still holds.
-    pub awaits_kafka: bool,
+    /// That Kafka is asked and was not reached yet: what others know of it still holds, or is all there
+    /// is while it fails.
+    pub unread: Option<Unread>,
     /// The last scrapes, oldest first.
     pub runs: Vec<ScrapeRun>,
     /// Where pods that are not among `pods` are gone.
@@ -92,7 +93,7 @@ impl Mesh {
             revision,
             pods,
             actual,
-            awaits_kafka: false,
+            unread: None,
             runs,
             scope: Scope::default(),
             catalog,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::mesh::actual::Unread;
 use crate::mesh::graph::{Graph, Label, Properties, Relation};
 
 /// The nodes, the edges and the properties of others that come from Kafka.
@@ -18,8 +19,8 @@ const PROPERTIES: [&str; 8] = [
     "uncommitted",
 ];
 
-/// `graph`, which is derived without Kafka, with what `before` has from it.
-pub(super) fn keep(graph: &Graph, before: &Graph) -> Arc<Graph> {
+/// `graph`, which is derived without Kafka, with what `before` has from it: stale if Kafka fails.
+pub(super) fn keep(graph: &Graph, before: &Graph, unread: Unread) -> Arc<Graph> {
     let mut graph = graph.clone();
     for (node, properties) in &mut graph.nodes {
         keep_properties(properties, before.nodes.get(node));
@@ -39,6 +40,9 @@ pub(super) fn keep(graph: &Graph, before: &Graph) -> Arc<Graph> {
         {
             graph.edges.insert(edge.clone(), properties.clone());
         }
+    }
+    if let Some(since) = unread.failing_since {
+        graph.kafka_fails(since);
     }
     Arc::new(graph)
 }

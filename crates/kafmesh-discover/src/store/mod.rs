@@ -15,7 +15,7 @@
 //! - A static target that no mesh has had for a day is removed by whoever writes next. Which replica
 //!   asks it is not kept: a replica that returns with other targets may have another name.
 //! - What Kafka says is that of the mesh written last, so all replicas should ask the same Kafka, or
-//!   none. A replica that has not read it yet leaves what is there.
+//!   none. A replica that has not read it yet leaves what is there, marked as stale if it cannot read it.
 //! - Nodes and edges are removed when no pod in the store reports them: what another replica's pods
 //!   report, or what a pod said last that cannot be reached, stays.
 
@@ -160,8 +160,8 @@ fn graph_of(kept: &merge::KeptPods, mesh: &Mesh, before: &Graph) -> Arc<Graph> {
     } else {
         Mesh::new(0, merge::pods(kept), mesh.actual.clone(), Vec::new()).graph
     };
-    if mesh.awaits_kafka {
-        return kafka::keep(&graph, before);
+    match mesh.unread {
+        Some(unread) => kafka::keep(&graph, before, unread),
+        None => graph,
     }
-    graph
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use kafmesh_discover::mesh::actual::Actual;
+use kafmesh_discover::mesh::actual::{Actual, Unread};
 use kafmesh_discover::status::{Part, Statuses};
 use serde_json::{Value, json};
 
@@ -215,7 +215,7 @@ async fn kafka_is_shown_where_it_is_configured() {
 async fn a_kafka_that_was_not_read_yet_is_said_to_be() {
     let mut waiting = mesh();
     waiting.actual = None;
-    waiting.awaits_kafka = true;
+    waiting.unread = Some(Unread::default());
     let mut fixture = Fixture::new(waiting);
     fixture.parts.statuses = Statuses::new([Part::Scrape, Part::Kafka]);
     let router = fixture.router();

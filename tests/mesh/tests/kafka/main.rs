@@ -15,7 +15,7 @@ use std::time::Duration;
 use kafmesh_discover::config;
 use kafmesh_discover::kafka;
 use kafmesh_discover::mesh::Mesh;
-use kafmesh_discover::mesh::actual::{Actual, Lag};
+use kafmesh_discover::mesh::actual::{Actual, Lag, Told};
 use kafmesh_discover::mesh::description::{Component, Description, Worker};
 use kafmesh_discover::status::{Part, Status, Statuses};
 use kafmesh_mesh_tests::{sample, servers};
@@ -75,7 +75,7 @@ fn commit(group: &str, topic: &str, offsets: &[(i32, i64)]) {
 /// kafmesh-discover's reading of Kafka, until it is dropped.
 struct Reading {
     mesh: watch::Sender<Arc<Mesh>>,
-    actual: watch::Receiver<Option<Arc<Actual>>>,
+    told: watch::Receiver<Told>,
     statuses: Statuses,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
@@ -94,7 +94,7 @@ impl Reading {
         let properties = properties.iter();
         let properties =
             properties.map(|(name, value)| ((*name).to_owned(), config::Secret::new(*value)));
-        let (sender, actual) = watch::channel(None);
+        let (sender, told) = watch::channel(Told::default());
         let statuses = Statuses::new([Part::Kafka]);
         let stop = CancellationToken::new();
         let config = config::Kafka {
@@ -112,7 +112,7 @@ impl Reading {
         };
         Self {
             mesh,
-            actual,
+            told,
             statuses,
             stop,
             task,
@@ -122,11 +122,11 @@ impl Reading {
     /// What is read once `holds` is true of it.
     async fn when(&mut self, holds: impl Fn(&Actual) -> bool) -> Arc<Actual> {
         let waited = self
-            .actual
-            .wait_for(|actual| actual.as_deref().is_some_and(&holds));
+            .told
+            .wait_for(|told| told.read().is_some_and(|actual| holds(actual)));
         let read = tokio::time::timeout(Duration::from_secs(60), waited).await;
         match read {
-            Ok(actual) => actual.unwrap().clone().unwrap(),
+            Ok(told) => told.unwrap().read().unwrap().clone(),
             Err(_) => panic!(
                 "not so within a minute: {:?}",
                 self.statuses.get(Part::Kafka)
@@ -291,12 +291,15 @@ async fn a_kafka_that_is_away_is_told_with_the_cause() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    let reading = Reading::of(&address.to_string());
+    let mut reading = Reading::of(&address.to_string());
     let why = reading.failing("Connection refused").await;
     let start = format!("{address}: topics could not be read: ");
     assert!(why.starts_with(&start), "{why}");
     assert!(!why.contains("brokers are down"), "{why}");
-    assert!(reading.actual.borrow().is_none());
+    // What others have read of it is stale now.
+    let is_marked =
+        |told: &Told| matches!(told, Told::Nothing(unread) if unread.failing_since.is_some());
+    reading.told.wait_for(is_marked).await.unwrap();
     reading.end().await;
 }
 

@@ -47,6 +47,7 @@ on_both_stores!(
     any_name_is_stored_as_it_is,
     what_kafka_says_is_kept,
     what_kafka_said_stays_while_it_was_not_read,
+    what_kafka_said_is_stale_while_it_cannot_be_read,
     what_vanished_unseen_goes_from_the_scope,
     a_target_that_nobody_asks_any_more_goes_after_a_day,
     replicas_write_each_others_runs_once,

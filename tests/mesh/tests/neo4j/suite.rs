@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kafmesh_discover::mesh::Mesh;
-use kafmesh_discover::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag};
+use kafmesh_discover::mesh::actual::{Actual, ActualGroup, ActualTopic, Lag, Unread};
 use kafmesh_discover::mesh::description::Description;
-use kafmesh_discover::mesh::graph::{Graph, Label, Property, group_node, topic_node};
+use kafmesh_discover::mesh::graph::{Graph, Label, Property, group_node, kafka_node, topic_node};
 use kafmesh_discover::mesh::pod::{Failure, FailureKind, Observed, PodKey};
 use kafmesh_discover::store::{KEPT_RUNS, Store, Written};
 use kafmesh_mesh_tests::sample::{answered, at, clicks, mesh, pods, run, unreachable, used, users};
@@ -333,7 +333,7 @@ pub(crate) async fn what_kafka_said_stays_while_it_was_not_read<S: Store>(store:
 
     // A restart, or the process that could never read it.
     let unread = Mesh {
-        awaits_kafka: true,
+        unread: Some(Unread::default()),
         ..two_services(0)
     };
     let written = store().write(&unread, &nobody()).await.unwrap();
@@ -343,7 +343,7 @@ pub(crate) async fn what_kafka_said_stays_while_it_was_not_read<S: Store>(store:
     let fewer = [answered("clicks-1", 0, &Arc::new(clicks())), users];
     let gone = unread.pods.into_keys().collect();
     let unread = Mesh {
-        awaits_kafka: true,
+        unread: Some(Unread::default()),
         ..mesh(60, fewer.clone())
     };
     store().write(&unread, &gone).await.unwrap();
@@ -357,6 +357,44 @@ pub(crate) async fn what_kafka_said_stays_while_it_was_not_read<S: Store>(store:
     store().write(&unasked, &nobody()).await.unwrap();
     let graph = without_runs(store().graph().await.unwrap());
     assert_eq!(graph, *unasked.graph);
+}
+
+pub(crate) async fn what_kafka_said_is_stale_while_it_cannot_be_read<S: Store>(
+    store: impl Fn() -> S,
+) {
+    let failing = |second| Mesh {
+        unread: Some(Unread {
+            failing_since: Some(at(second)),
+        }),
+        ..two_services(0)
+    };
+    // Nothing is known that could be stale.
+    store().write(&failing(0), &nobody()).await.unwrap();
+    let graph = without_runs(store().graph().await.unwrap());
+    assert_eq!(graph, *two_services(0).graph);
+
+    let Mesh { pods, runs, .. } = two_services(0);
+    let read = |actual| Mesh::new(1, pods.clone(), Some(Arc::new(actual)), runs.clone());
+    let told = read(kafka());
+    store().write(&told, &nobody()).await.unwrap();
+    // A restart: the mark is all that changes, and is made once.
+    let written = store().write(&failing(60), &nobody()).await.unwrap();
+    assert_eq!((written.nodes, written.edges), (1, 0));
+    let stale = Actual {
+        failing_since: Some(at(60)),
+        ..kafka()
+    };
+    let mut stale = Graph::clone(&read(stale).graph);
+    let cluster = stale.nodes.get_mut(&kafka_node()).unwrap();
+    assert!(cluster.remove("readAt").is_some(), "nobody here knows it");
+    let graph = without_runs(store().graph().await.unwrap());
+    assert_eq!(graph, stale);
+    let written = store().write(&failing(90), &nobody()).await.unwrap();
+    assert_eq!(written, Written::default());
+
+    store().write(&told, &nobody()).await.unwrap();
+    let graph = without_runs(store().graph().await.unwrap());
+    assert_eq!(graph, *told.graph);
 }
 
 pub(crate) async fn what_vanished_unseen_goes_from_the_scope<S: Store>(store: impl Fn() -> S) {

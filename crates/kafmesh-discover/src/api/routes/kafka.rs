@@ -45,7 +45,7 @@ fn actual<'a>(api: &Api, mesh: &'a Mesh) -> Result<&'a Actual, Problem> {
     if let Some(actual) = &mesh.actual {
         return Ok(actual);
     }
-    if !mesh.awaits_kafka {
+    if mesh.unread.is_none() {
         let detail = "kafmesh-discover asks no Kafka; start it with --brokers";
         return Err(Problem::new(Kind::NotConfigured, detail));
     }

@@ -11,7 +11,7 @@ use crate::status::Status;
 
 struct Following {
     scraped: watch::Sender<Arc<Scraped>>,
-    actual: watch::Sender<Option<Arc<Actual>>>,
+    kafka: watch::Sender<Told>,
     statuses: Statuses,
     mesh: watch::Receiver<Arc<Mesh>>,
 }
@@ -20,12 +20,12 @@ impl Following {
     /// Starts with nothing known.
     fn start() -> Self {
         let (scraped, seen) = watch::channel(Arc::default());
-        let (actual, told) = watch::channel(None);
+        let (kafka, told) = watch::channel(Told::default());
         let statuses = Statuses::new([Part::Scrape]);
         let mesh = follow(seen, Some(told), statuses.clone());
         Self {
             scraped,
-            actual,
+            kafka,
             statuses,
             mesh,
         }
@@ -99,7 +99,7 @@ async fn what_is_new_gives_a_new_revision() {
     assert!(mesh.catalog.services.contains_key("clicks"));
 
     let actual = sample::actual(&[], &[]);
-    following.actual.send_replace(Some(Arc::new(actual)));
+    following.kafka.send_replace(Told::Read(Arc::new(actual)));
     let mesh = following.next().await;
     assert_eq!(mesh.revision, 3);
     assert!(mesh.actual.is_some() && mesh.pods.len() == 1);
@@ -151,6 +151,25 @@ async fn a_complete_scrape_that_finds_nothing_is_ready_too() {
 }
 
 #[tokio::test]
+async fn that_kafka_cannot_be_read_is_told_until_it_was() {
+    let mut following = Following::start();
+    let unread = following.mesh.borrow().unread;
+    assert_eq!(unread, Some(Unread::default()));
+    let failing = Unread {
+        failing_since: Some(Timestamp::UNIX_EPOCH),
+    };
+    following.kafka.send_replace(Told::Nothing(failing));
+    let mesh = following.next().await;
+    assert_eq!((mesh.revision, mesh.unread), (1, Some(failing)));
+    following.scrape(|scraped| scraped.pods.extend([pod("a", "clicks")]));
+    assert_eq!(following.next().await.unread, Some(failing));
+
+    let actual = Arc::new(sample::actual(&[], &[]));
+    following.kafka.send_replace(Told::Read(actual));
+    assert_eq!(following.next().await.unread, None);
+}
+
+#[tokio::test]
 async fn it_ends_when_nothing_is_scraped_any_more() {
     let Following {
         scraped, mut mesh, ..
@@ -166,26 +185,32 @@ async fn what_is_read_again_of_kafka_gives_a_new_revision_only_if_it_differs() {
     following.scrape(|scraped| scraped.pods = pods);
     following.next().await;
     let mut read = sample::actual(&[("clicks", 4)], &[("count", Some(1))]);
-    following.actual.send_replace(Some(Arc::new(read.clone())));
+    following
+        .kafka
+        .send_replace(Told::Read(Arc::new(read.clone())));
     let first = following.next().await;
 
     // Somebody has produced a record.
     read.at += jiff::SignedDuration::from_secs(30);
     read.topics.get_mut("clicks").unwrap().end = Some(1);
-    following.actual.send_replace(Some(Arc::new(read.clone())));
+    following
+        .kafka
+        .send_replace(Told::Read(Arc::new(read.clone())));
     let later = following.next().await;
     assert_eq!(later.actual.as_deref(), Some(&read));
     assert_eq!(later.revision, first.revision);
     assert!(Arc::ptr_eq(&later.graph, &first.graph));
 
     read.topics.get_mut("clicks").unwrap().partitions = 5;
-    following.actual.send_replace(Some(Arc::new(read.clone())));
+    following
+        .kafka
+        .send_replace(Told::Read(Arc::new(read.clone())));
     let changed = following.next().await;
     assert_eq!(changed.revision, first.revision + 1);
     assert!(Arc::ptr_eq(&changed.catalog, &first.catalog));
     assert_ne!(changed.findings, first.findings);
 
     read.failing_since = Some(read.at);
-    following.actual.send_replace(Some(Arc::new(read)));
+    following.kafka.send_replace(Told::Read(Arc::new(read)));
     assert_eq!(following.next().await.revision, first.revision + 2);
 }

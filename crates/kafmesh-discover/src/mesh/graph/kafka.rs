@@ -1,5 +1,7 @@
 //! What Kafka says, as nodes, edges and properties.
 
+use jiff::Timestamp;
+
 use super::derive::{flag, named, texts, time, topic_node};
 use super::{Graph, Label, NodeKey, Properties, Relation};
 use crate::mesh::actual::{Actual, ActualGroup, Lag};
@@ -14,13 +16,15 @@ impl Graph {
     /// Adds the cluster and its groups.
     pub(super) fn kafka(&mut self, catalog: &Catalog, actual: &Actual) {
         let mut cluster = named("Kafka", "");
-        cluster.insert("stale", actual.is_stale().into());
+        cluster.insert("stale", false.into());
         // Only then, so that a look that finds nothing new changes nothing.
-        if let Some(since) = actual.failing_since {
+        if actual.is_stale() {
             cluster.insert("readAt", time(actual.at));
-            cluster.insert("failingSince", time(since));
         }
         self.nodes.insert(kafka_node(), cluster);
+        if let Some(since) = actual.failing_since {
+            self.kafka_fails(since);
+        }
 
         let declared = catalog.groups();
         let (ours, mut others): (Vec<_>, Vec<_>) = actual
@@ -33,6 +37,16 @@ impl Graph {
         for (name, group) in ours.into_iter().chain(others) {
             let objects = declared.get(name.as_str());
             self.group(catalog, name, group, objects.map_or(&[], Vec::as_slice));
+        }
+    }
+
+    /// Notes that what this has from Kafka may no longer be so since then, if it is not noted already.
+    pub(crate) fn kafka_fails(&mut self, since: Timestamp) {
+        let cluster = self.nodes.get_mut(&kafka_node());
+        if let Some(cluster) = cluster.filter(|cluster| cluster.get("stale") != Some(&true.into()))
+        {
+            cluster.insert("stale", true.into());
+            cluster.insert("failingSince", time(since));
         }
     }
 
