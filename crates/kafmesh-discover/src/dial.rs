@@ -1,7 +1,9 @@
 //! Connections to the processes of the mesh, and what went wrong with one, as its operator needs it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
 
@@ -23,12 +25,12 @@ const MAX_QUOTE: usize = 300;
 #[derive(Debug, Clone)]
 pub struct Dialer {
     timeout: Duration,
-    tls: Option<ClientTlsConfig>,
-    server_name: Option<String>,
+    /// Shared by all clones.
+    tls: Option<Arc<watch::Sender<ClientTlsConfig>>>,
 }
 
 /// How pods that speak TLS are known, and how they know us. All of it is PEM.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Tls {
     /// The certificates of who signs those of the pods.
     pub ca: Vec<u8>,
@@ -63,11 +65,7 @@ impl Dialer {
     /// Half of it may pass until there is a connection and three quarters until it can be used,
     /// name and TLS included: so it is told apart what fails.
     pub fn new(timeout: Duration) -> Self {
-        Self {
-            timeout,
-            tls: None,
-            server_name: None,
-        }
+        Self { timeout, tls: None }
     }
 
     /// For pods that speak TLS, too.
@@ -76,29 +74,23 @@ impl Dialer {
     ///
     /// Which of the certificates and keys cannot be used.
     pub fn with_tls(mut self, tls: Tls) -> Result<Self, InvalidTls> {
-        let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.ca));
-        self.check(config.clone(), "the certificate authority of the pods")?;
-        if let Some((certificate, key)) = tls.identity {
-            config = config.identity(Identity::from_pem(certificate, key));
-            self.check(config.clone(), "the certificate for pods or its key")?;
-        }
-        if let Some(name) = &tls.server_name {
-            config = config.domain_name(name);
-            self.check(config.clone(), "the name of the pods' certificates")?;
-        }
-        self.server_name = tls.server_name;
-        self.tls = Some(config);
+        let config = client_config(tls)?;
+        self.tls = Some(Arc::new(watch::Sender::new(config)));
         Ok(self)
     }
 
-    fn check(&self, config: ClientTlsConfig, what: &'static str) -> Result<(), InvalidTls> {
-        Endpoint::from_static("https://127.0.0.1")
-            .tls_config(config)
-            .map(drop)
-            .map_err(|error| InvalidTls {
-                what,
-                why: explain::deepest(&error),
-            })
+    /// Uses `tls` for connections from now on, by all clones. Open ones stay as they are.
+    ///
+    /// Nothing changes for a dialer that knows no TLS.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Dialer::with_tls`]; nothing changes then.
+    pub fn renew(&self, tls: Tls) -> Result<(), InvalidTls> {
+        if let Some(current) = &self.tls {
+            drop(current.send_replace(client_config(tls)?));
+        }
+        Ok(())
     }
 
     /// Connects to `pod`.
@@ -137,7 +129,7 @@ impl Dialer {
         if !pod.tls {
             return Ok(endpoint);
         }
-        let Some(tls) = self.tls.clone() else {
+        let Some(tls) = self.tls.as_ref().map(|tls| tls.borrow().clone()) else {
             let why = "it speaks TLS, and kafmesh-discover does not know whose certificates to \
                        trust; name a file with --pod-ca";
             return Err(Error::new(pod, FailureKind::Denied, why));
@@ -151,6 +143,30 @@ impl Dialer {
             Error::new(pod, FailureKind::NoAddress, why)
         })
     }
+}
+
+fn client_config(tls: Tls) -> Result<ClientTlsConfig, InvalidTls> {
+    let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.ca));
+    check(&config, "the certificate authority of the pods")?;
+    if let Some((certificate, key)) = tls.identity {
+        config = config.identity(Identity::from_pem(certificate, key));
+        check(&config, "the certificate for pods or its key")?;
+    }
+    if let Some(name) = tls.server_name {
+        config = config.domain_name(name);
+        check(&config, "the name of the pods' certificates")?;
+    }
+    Ok(config)
+}
+
+fn check(config: &ClientTlsConfig, what: &'static str) -> Result<(), InvalidTls> {
+    Endpoint::from_static("https://127.0.0.1")
+        .tls_config(config.clone())
+        .map(drop)
+        .map_err(|error| InvalidTls {
+            what,
+            why: explain::deepest(&error),
+        })
 }
 
 /// Certificates or a key that cannot be used.

@@ -1,20 +1,20 @@
 //! Everything of kafmesh-discover, put together.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn;
+use kafmesh_port::Followed;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Tls};
-use crate::config::{self, Config, Dial};
+use crate::config::{self, Config};
 use crate::dial::{self, Dialer};
 use crate::kafka;
 use crate::mesh;
@@ -24,6 +24,9 @@ use crate::metrics::{self, Counted, Requests, Writes};
 use crate::scrape::{self, Scraped};
 use crate::status::{Part, Statuses};
 use crate::store::{self, Store};
+use dialer::dialer;
+
+mod dialer;
 
 /// How long the first scrape waits for what earlier runs knew.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
@@ -97,6 +100,7 @@ pub struct Discover {
     address: SocketAddr,
     tls: Option<Tls>,
     dialer: Dialer,
+    pod_certificates: Option<Followed<dial::Tls>>,
     kubernetes: Option<scrape::Kubernetes>,
     kafka: Option<kafka::Client>,
     statuses: Statuses,
@@ -112,7 +116,7 @@ impl Discover {
         // An error means that the program has chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tls = config.access.tls.as_ref().map(api::tls).transpose()?;
-        let dialer = dialer(&config.dial, config.scrape.timeout)?;
+        let (dialer, pod_certificates) = dialer(&config.dial, config.scrape.timeout)?;
         let kubernetes = kubernetes(&config.scrape).await?;
         let kafka = config.kafka.as_ref().map(kafka::Client::new).transpose()?;
         let listen = |source| StartError::Listen {
@@ -134,6 +138,7 @@ impl Discover {
             address,
             tls,
             dialer,
+            pod_certificates,
             kubernetes,
             kafka,
         })
@@ -201,6 +206,15 @@ impl Discover {
                 kafka::run(client, &config, mesh, kafka, statuses, stop).await;
             });
         }
+        if let Some(files) = self.pod_certificates {
+            let (dialer, stop) = (self.dialer.clone(), stop.clone());
+            parts.spawn(async move {
+                // Never ends by itself.
+                let _ = stop
+                    .run_until_cancelled(dialer::follow(files, dialer))
+                    .await;
+            });
+        }
         let scrape = scrape::Config {
             targets: self.config.scrape.targets.clone(),
             kubernetes: self.kubernetes,
@@ -266,30 +280,6 @@ impl Discover {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartError> {
     Discover::start(config).await?.run(stop).await;
     Ok(())
-}
-
-/// Connects to the processes of the mesh, with the certificates that the configuration names.
-fn dialer(config: &Dial, timeout: Duration) -> Result<Dialer, StartError> {
-    let dialer = Dialer::new(timeout);
-    let Some(ca) = &config.ca else {
-        return Ok(dialer);
-    };
-    let identity = match &config.identity {
-        Some((certificate, key)) => Some((read(certificate)?, read(key)?)),
-        None => None,
-    };
-    Ok(dialer.with_tls(dial::Tls {
-        ca: read(ca)?,
-        identity,
-        server_name: config.server_name.clone(),
-    })?)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, StartError> {
-    fs::read(path).map_err(|source| StartError::File {
-        path: path.to_path_buf(),
-        source,
-    })
 }
 
 /// Where to look for pods, if anywhere. Whether the cluster answers does not matter yet.

@@ -4,7 +4,9 @@
 //! Services of a mesh and kafmesh-discover open their ports with it.
 
 mod accept;
+mod follow;
 mod tls;
 
 pub use accept::connections;
+pub use follow::Followed;
 pub use tls::{Error, File, Files, Tls};

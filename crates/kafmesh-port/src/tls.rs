@@ -15,12 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
+use crate::Followed;
 use files::Contents;
 pub use files::{Error, File, Files};
-
-/// How often it is looked whether the files have changed. Kubernetes itself takes up to a minute to
-/// bring a renewed certificate into a pod, long before the old one ends.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// How long a client may take for its part of a handshake, and how many may be at it at once; more
 /// wait until one of these has ended.
@@ -43,9 +40,7 @@ const HANDSHAKES: usize = 256;
 /// ```
 pub struct Tls {
     files: Files,
-    look_every: Duration,
-    /// What was in the files when they were read last, whether or not it could be used.
-    seen: Result<Contents, String>,
+    followed: Followed<Contents>,
     current: watch::Sender<Arc<ServerConfig>>,
 }
 
@@ -58,10 +53,11 @@ impl Tls {
     pub fn read(files: Files) -> Result<Self, Error> {
         let contents = files.read()?;
         let (current, _) = watch::channel(files.server_config(&contents)?);
+        let again = files.clone();
+        let read = move || again.read().map_err(|error| error.to_string());
         Ok(Self {
             files,
-            look_every: LOOK_EVERY,
-            seen: Ok(contents),
+            followed: Followed::new("the certificates of the port", contents, read),
             current,
         })
     }
@@ -69,7 +65,7 @@ impl Tls {
     /// Looks at the files this often rather than every 10 seconds.
     #[must_use]
     pub fn look_every(mut self, interval: Duration) -> Self {
-        self.look_every = interval;
+        self.followed = self.followed.look_every(interval);
         self
     }
 
@@ -97,44 +93,26 @@ impl Tls {
     }
 
     /// Uses what is in the files, whenever that changes; never ends. Open connections stay as they are.
-    pub async fn follow(mut self) {
-        let mut turns = tokio::time::interval(self.look_every);
-        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            turns.tick().await;
-            self.look().await;
-        }
+    pub async fn follow(self) {
+        let Self {
+            files,
+            followed,
+            current,
+        } = self;
+        followed
+            .follow(|contents| renew(&files, &current, contents))
+            .await;
     }
+}
 
-    /// Uses what is in the files if it has changed. What cannot be used, such as a certificate whose
-    /// key is yet to be written, changes nothing, and is told once.
-    async fn look(&mut self) {
-        let files = self.files.clone();
-        let read = tokio::task::spawn_blocking(move || files.read().map_err(|it| it.to_string()));
-        // Reading does not panic, so the task ends unless the runtime does.
-        let Ok(read) = read.await else { return };
-        if read == self.seen {
-            return;
-        }
-        let renewed = match &read {
-            Ok(contents) => {
-                let config = self.files.server_config(contents);
-                config.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.clone()),
-        };
-        self.seen = read;
-        match renewed {
-            Ok(config) => {
-                drop(self.current.send_replace(config));
-                tracing::info!("the certificates of the port have been renewed");
-            }
-            Err(error) => tracing::warn!(
-                error,
-                "the certificates of the port have changed and cannot be used; the former stay in use"
-            ),
-        }
-    }
+fn renew(
+    files: &Files,
+    current: &watch::Sender<Arc<ServerConfig>>,
+    contents: &Contents,
+) -> Result<(), String> {
+    let config = files.server_config(contents);
+    drop(current.send_replace(config.map_err(|error| error.to_string())?));
+    Ok(())
 }
 
 impl std::fmt::Debug for Tls {

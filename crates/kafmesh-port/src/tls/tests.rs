@@ -10,6 +10,13 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+impl Tls {
+    async fn look(&mut self) {
+        let mut renew = |contents: &_| renew(&self.files, &self.current, contents);
+        self.followed.look(&mut renew).await;
+    }
+}
+
 /// The files of a port.
 struct Folder(TempDir);
 
