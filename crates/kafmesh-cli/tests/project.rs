@@ -90,6 +90,15 @@ struct Dev {
 
 impl Dev {
     fn start(from: &Project, definitions: &[PathBuf], brokers: Option<&Broker>) -> Self {
+        Self::start_with(from, definitions, brokers, &[])
+    }
+
+    fn start_with(
+        from: &Project,
+        definitions: &[PathBuf],
+        brokers: Option<&Broker>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(KAFMESH);
         command
             .arg("dev")
@@ -97,6 +106,7 @@ impl Dev {
             .args(["--", "--traffic"])
             .current_dir(from.directory.path())
             .env_remove("KAFMESH_BROKERS")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -312,6 +322,17 @@ fn dev_runs_and_restarts_a_service_until_it_is_interrupted() {
     assert!(status.success(), "{status}");
     assert!(took < Duration::from_secs(5), "took {took:?}");
     wait_until_gone(services[0]);
+}
+
+#[test]
+fn dev_tells_what_kafmesh_discover_warns_of() {
+    let project = Project::new("dev-warnings");
+    let definition = PathBuf::from("docs/definition.yaml");
+    let misspelt = [("KAFMESH_DISCOVER_LISTN", "127.0.0.1:0")];
+    let dev = Dev::start_with(&project, &[definition], None, &misspelt);
+    dev.wait_for("is KAFMESH_DISCOVER_LISTEN meant?", 1);
+    let (status, _) = dev.signal(Signal::INT);
+    assert!(status.success(), "{status}");
 }
 
 #[test]

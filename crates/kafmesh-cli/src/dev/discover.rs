@@ -10,6 +10,8 @@ use kafmesh_discover::config;
 use kafmesh_discover::run::Discover as Server;
 use tokio_util::sync::CancellationToken;
 
+use crate::terminal;
+
 /// The variable that gives its port another address.
 const LISTEN: &str = "KAFMESH_DISCOVER_LISTEN";
 
@@ -47,6 +49,9 @@ impl Discover {
             args.push(format!("--target={}", reachable(&service)).into());
         }
         let loaded = config::load(args, env::vars_os()).map_err(|error| error.to_string())?;
+        for warning in &loaded.warnings {
+            terminal::say(&format!("warning: kafmesh-discover: {warning}"));
+        }
         let stop = CancellationToken::new();
         let (started, url) = mpsc::channel();
         let ended = stop.clone();
