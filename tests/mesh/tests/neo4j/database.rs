@@ -10,7 +10,7 @@ use kafmesh_mesh_tests::sample::{answered, clicks, mesh, unreachable};
 use neo4rs::query;
 
 use crate::names::ODD;
-use crate::suite::{self, expected, without_runs};
+use crate::suite::{expected, without_runs, written};
 
 fn sample() -> Mesh {
     mesh(0, [answered("clicks-1", 0, &Arc::new(clicks()))])
@@ -217,7 +217,7 @@ async fn no_name_reaches_what_is_not_ours() {
     };
     let before = theirs().await;
     assert_eq!(before.len(), 4 * ODD().len());
-    suite::any_name_is_stored_as_it_is(|| database.store()).await;
+    written::any_name_is_stored_as_it_is(|| database.store()).await;
     assert_eq!(theirs().await, before);
     // And when all of it goes.
     let store = database.store();
