@@ -17,6 +17,7 @@ pub struct TlsFront {
 impl TlsFront {
     /// In front of `server`.
     pub async fn start(server: SocketAddr) -> Self {
+        crate::choose_cryptography();
         let authority = Authority::new();
         let acceptor = TlsAcceptor::from(authority.issue("localhost").server());
         let files = tempfile::tempdir().unwrap();
