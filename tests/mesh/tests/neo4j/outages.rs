@@ -13,6 +13,7 @@ use kafmesh_mesh_tests::neo4j::Database;
 use kafmesh_mesh_tests::proxy::Proxy;
 use kafmesh_mesh_tests::sample::{answered, clicks, mesh, users};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::suite::without_runs;
@@ -112,41 +113,80 @@ async fn a_write_whose_answers_are_lost_anywhere_leaves_all_or_nothing() {
     assert!(there > 0, "the answer to the commit was never lost");
 }
 
+/// A store that follows what is published, `before(0)` at first.
+struct Following {
+    published: watch::Sender<Arc<Mesh>>,
+    statuses: Statuses,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Following {
+    fn start(store: Neo4j) -> Self {
+        let statuses = Statuses::new([Part::Neo4j]);
+        let stop = CancellationToken::new();
+        let (published, meshes) = watch::channel(Arc::new(before(0)));
+        let task = tokio::spawn(follow(store, meshes, statuses.clone(), stop.clone()));
+        Self {
+            published,
+            statuses,
+            stop,
+            task,
+        }
+    }
+
+    fn publish(&self, mesh: Mesh) {
+        self.published.send_replace(Arc::new(mesh));
+    }
+
+    async fn until_it_works(&self) {
+        self.until(|status| matches!(status, Status::Working)).await;
+    }
+
+    async fn until_it_fails(&self) {
+        self.until(|status| matches!(status, Status::Failing { .. }))
+            .await;
+    }
+
+    async fn until(&self, wanted: impl Fn(&Status) -> bool) {
+        while !wanted(&self.statuses.get(Part::Neo4j).unwrap()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Publishes nothing more, and waits for its end.
+    async fn end(self) {
+        drop(self.published);
+        self.task.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_outage_is_told_and_the_graph_catches_up() {
     let database = Database::alone().await;
     let (proxy, store) = behind_a_proxy(&database).await;
-    let statuses = Statuses::new([Part::Neo4j]);
-    let stop = CancellationToken::new();
-    let (sender, receiver) = watch::channel(Arc::new(before(0)));
-    let following = tokio::spawn(follow(store, receiver, statuses.clone(), stop.clone()));
-    let until = async |wanted: fn(&Status) -> bool| {
-        while !wanted(&statuses.get(Part::Neo4j).unwrap()) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    until(|status| matches!(status, Status::Working)).await;
+    let following = Following::start(store);
+    following.until_it_works().await;
 
     proxy.cut();
-    // Sending does not wait for the store.
+    // Publishing does not wait for the store.
     for second in 1..20 {
-        sender.send_replace(Arc::new(mesh(second, [])));
+        following.publish(mesh(second, []));
     }
-    until(|status| matches!(status, Status::Failing { .. })).await;
-    sender.send_replace(Arc::new(after(60)));
+    following.until_it_fails().await;
+    following.publish(after(60));
     proxy.restore();
-    until(|status| matches!(status, Status::Working)).await;
+    following.until_it_works().await;
     let direct = database.store();
     while without_runs(direct.graph().await.unwrap()) != *after(60).graph {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
     // What is published last, after the stop has begun, is written before the end.
-    stop.cancel();
+    following.stop.cancel();
     tokio::task::yield_now().await;
-    sender.send_replace(Arc::new(before(120)));
-    drop(sender);
-    following.await.unwrap();
+    following.publish(before(120));
+    following.end().await;
     let graph = without_runs(direct.graph().await.unwrap());
     assert_eq!(graph, *before(120).graph);
 }
@@ -156,19 +196,13 @@ async fn what_is_published_last_is_tried_once_where_neo4j_is_away() {
     let database = Database::alone().await;
     let (proxy, store) = behind_a_proxy(&database).await;
     proxy.cut();
-    let statuses = Statuses::new([Part::Neo4j]);
-    let stop = CancellationToken::new();
-    let (sender, receiver) = watch::channel(Arc::new(before(0)));
-    let following = tokio::spawn(follow(store, receiver, statuses.clone(), stop.clone()));
-    while !matches!(statuses.get(Part::Neo4j), Some(Status::Failing { .. })) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    stop.cancel();
+    let following = Following::start(store);
+    following.until_it_fails().await;
+    following.stop.cancel();
     // It came back in the meantime.
     proxy.restore();
-    sender.send_replace(Arc::new(after(60)));
-    drop(sender);
-    following.await.unwrap();
+    following.publish(after(60));
+    following.end().await;
     let graph = without_runs(database.store().graph().await.unwrap());
     assert_eq!(graph, *after(60).graph);
 }
@@ -178,12 +212,10 @@ async fn a_stop_does_not_wait_for_neo4j_to_come_back() {
     let database = Database::alone().await;
     let (proxy, store) = behind_a_proxy(&database).await;
     proxy.cut();
-    let statuses = Statuses::new([Part::Neo4j]);
-    let stop = CancellationToken::new();
-    let (sender, receiver) = watch::channel(Arc::new(before(0)));
-    stop.cancel();
-    drop(sender);
-    follow(store, receiver, statuses.clone(), stop).await;
+    let following = Following::start(store);
+    following.stop.cancel();
+    let statuses = following.statuses.clone();
+    following.end().await;
     let status = statuses.get(Part::Neo4j);
     assert!(matches!(status, Some(Status::Failing { .. })), "{status:?}");
 }
