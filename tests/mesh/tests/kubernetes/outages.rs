@@ -26,6 +26,15 @@ async fn two_pods(cluster: &Cluster, namespace: &str) -> [FakePod; 2] {
     pods.try_into().ok().unwrap()
 }
 
+/// Removes `goes`, and runs `came`.
+async fn replaced(place: &Place) -> FakePod {
+    let namespace = &place.namespace;
+    place.cluster.delete(namespace, "goes").await;
+    let came = FakePod::serving(service("came")).await;
+    place.cluster.run(namespace, "came", came.address()).await;
+    came
+}
+
 /// Waits until `goes` is gone and `came` answers besides `stays`.
 async fn until_it_caught_up(scraping: &Scraping, namespace: &str) {
     let keys = ["came", "stays"].map(|name| PodKey::new(namespace, name));
@@ -69,9 +78,7 @@ async fn a_watch_that_is_cut() {
         "{why}"
     );
     assert_eq!(scraping.now().pods, before.pods, "what is known stays");
-    place.cluster.delete(namespace, "goes").await;
-    let came = FakePod::serving(service("came")).await;
-    place.cluster.run(namespace, "came", came.address()).await;
+    let _came = replaced(&place).await;
     proxy.restore();
     scraping.kubernetes_works().await;
     until_it_caught_up(&scraping, namespace).await;
@@ -92,9 +99,7 @@ async fn a_connection_that_breaks_without_a_word() {
     proxy.fall_silent();
     let why = scraping.kubernetes_fails().await;
     assert!(why.contains("no answer within 3s"), "{why}");
-    place.cluster.delete(namespace, "goes").await;
-    let came = FakePod::serving(service("came")).await;
-    place.cluster.run(namespace, "came", came.address()).await;
+    let _came = replaced(&place).await;
     proxy.restore();
     scraping.kubernetes_works().await;
     until_it_caught_up(&scraping, namespace).await;
@@ -108,9 +113,7 @@ async fn a_watch_that_expires_at_its_start_and_while_it_goes_on() {
     let expiring = Expiring::start(place.client.clone(), 1, 1).await;
     let scraping = Scraping::start(pods_of(expiring.client(), &[namespace]));
     scraping.ready().await;
-    place.cluster.delete(namespace, "goes").await;
-    let came = FakePod::serving(service("came")).await;
-    place.cluster.run(namespace, "came", came.address()).await;
+    let _came = replaced(&place).await;
     until_it_caught_up(&scraping, namespace).await;
     // At the start, and after each of the two.
     expiring.listed(3).await;
@@ -142,9 +145,7 @@ async fn an_api_server_that_goes_away_and_returns() {
     pods[0].say(service("stays"));
 
     server.restart().await;
-    place.cluster.delete(namespace, "goes").await;
-    let came = FakePod::serving(service("came")).await;
-    place.cluster.run(namespace, "came", came.address()).await;
+    let _came = replaced(&place).await;
     scraping.kubernetes_works().await;
     until_it_caught_up(&scraping, namespace).await;
 }
