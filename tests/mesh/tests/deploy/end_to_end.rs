@@ -1,11 +1,12 @@
 //! The program, as the chart would run it, against a cluster with a few pods.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kafmesh_mesh_tests::cluster::Cluster;
+use kafmesh_mesh_tests::http;
 use kafmesh_mesh_tests::pods::{FakePod, service};
 use serde_json::Value;
 
@@ -23,14 +24,10 @@ impl Drop for Running {
     }
 }
 
-fn get(address: &str, path: &str) -> (u16, Value) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+/// The status and the JSON of what `path` answers.
+async fn get(address: SocketAddr, path: &str) -> (u16, Value) {
+    let (status, body) = http::get(address, path).await;
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,13 +71,13 @@ async fn the_program_with_the_charts_settings_and_rights_shows_the_services_of_t
             .unwrap(),
     );
     let mut log = BufReader::new(running.0.stderr.take().unwrap());
-    let address = loop {
+    let address: SocketAddr = loop {
         let mut line = String::new();
         assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended");
         let line: Value = serde_json::from_str(&line).unwrap();
         let message = line["message"].as_str().unwrap_or_default();
         if let Some((_, address)) = message.split_once("listening at http://") {
-            break address.to_owned();
+            break address.parse().unwrap();
         }
     };
     // What it logs from now on has a reader, so that it never waits for one.
@@ -88,7 +85,7 @@ async fn the_program_with_the_charts_settings_and_rights_shows_the_services_of_t
 
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let (status, readiness) = get(&address, "/health/ready");
+        let (status, readiness) = get(address, "/health/ready").await;
         if status == 200 {
             assert_eq!(readiness["parts"]["kubernetes"]["state"], "working");
             break;
@@ -97,14 +94,14 @@ async fn the_program_with_the_charts_settings_and_rights_shows_the_services_of_t
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // Who is ready has something to show.
-    let (status, services) = get(&address, "/api/v1/services");
+    let (status, services) = get(address, "/api/v1/services").await;
     assert_eq!(status, 200);
     let text = services.to_string();
     assert!(
         text.contains("\"clicks\"") && text.contains("\"devices\""),
         "{text}"
     );
-    let (status, pods) = get(&address, "/api/v1/pods");
+    let (status, pods) = get(address, "/api/v1/pods").await;
     assert_eq!(status, 200);
     assert!(pods.to_string().contains("runs/clicks-0"), "{pods}");
 }

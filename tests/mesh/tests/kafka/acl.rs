@@ -39,7 +39,7 @@ struct Told {
 }
 
 impl Told {
-    fn now(address: SocketAddr, names: &Names, stranger: &str) -> Self {
+    async fn now(address: SocketAddr, names: &Names, stranger: &str) -> Self {
         let names = [
             (names.clicks.as_str(), "clicks"),
             (&names.taps, "taps"),
@@ -52,8 +52,8 @@ impl Told {
             let found = names.iter().find(|(unique, _)| name == unique);
             found.map(|(_, short)| *short)
         };
-        let all = |path: &str, one: &dyn Fn(&Value) -> Option<&'static str>| {
-            let items = get(address, path);
+        let all = async |path: &str, one: &dyn Fn(&Value) -> Option<&'static str>| {
+            let items = get(address, path).await;
             let mut all: Vec<_> = items["items"]
                 .as_array()
                 .into_iter()
@@ -72,16 +72,18 @@ impl Told {
                 ("unread-topic" | "unknown-producer", _) => None,
                 _ => Some("another"),
             }
-        });
+        })
+        .await;
         let name = |item: &Value| short(&item["name"]);
-        let topics = all("/api/v1/kafka/topics?limit=1000", &name);
-        let groups = all("/api/v1/kafka/groups?limit=1000", &name);
+        let topics = all("/api/v1/kafka/topics?limit=1000", &name).await;
+        let groups = all("/api/v1/kafka/groups?limit=1000", &name).await;
         let count = get(
             address,
             "/api/v1/services/counter/components/math/objects/processor/count",
-        );
+        )
+        .await;
         let number = |property: &str| count["node"]["properties"][property].as_i64();
-        let kafka = &get(address, "/health/ready")["parts"]["kafka"];
+        let kafka = &get(address, "/health/ready").await["parts"]["kafka"];
         Self {
             findings,
             topics,
@@ -133,24 +135,20 @@ async fn check(user: &str, rights: &[Resource], expected: Told) {
     let stop = CancellationToken::new();
     let running = tokio::spawn(discover.run(stop.clone()));
 
-    let told = tokio::task::spawn_blocking(move || {
-        let mut told = Told::now(address, &names, &stranger);
-        for _ in 0..600 {
-            if let (Some(whole), Some(part)) = (&told.failure, &expected.failure)
-                && whole.contains(part)
-                && whole.matches(READ).count() == part.matches(READ).count()
-            {
-                told.failure.clone_from(&expected.failure);
-            }
-            if told == expected {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-            told = Told::now(address, &names, &stranger);
+    let mut told = Told::now(address, &names, &stranger).await;
+    for _ in 0..600 {
+        if let (Some(whole), Some(part)) = (&told.failure, &expected.failure)
+            && whole.contains(part)
+            && whole.matches(READ).count() == part.matches(READ).count()
+        {
+            told.failure.clone_from(&expected.failure);
         }
-        (told, expected)
-    });
-    let (told, expected) = told.await.unwrap();
+        if told == expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        told = Told::now(address, &names, &stranger).await;
+    }
     assert_eq!(told, expected, "after a minute");
     for member in members {
         member.leave();

@@ -1,11 +1,11 @@
 //! What a service declares against what Kafka has, from the process to the API and to Neo4j.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use kafmesh_discover::config::{self, Config};
 use kafmesh_discover::run::Discover;
+use kafmesh_mesh_tests::http;
 use kafmesh_mesh_tests::neo4j::Database;
 use kafmesh_mesh_tests::pods::FakePod;
 use kafmesh_proto::discover::v1 as proto;
@@ -83,27 +83,23 @@ pub(crate) fn counter(names: &Names) -> proto::Service {
     }
 }
 
-pub(crate) fn get(address: SocketAddr, path: &str) -> Value {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap_or_else(|_| panic!("{path}: {answer}"))
+/// What `path` answers.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Value {
+    let (_, body) = http::get(address, path).await;
+    serde_json::from_str(&body).unwrap_or_else(|_| panic!("{path}: {body}"))
 }
 
 /// What `path` answers once `holds` is true of it.
 pub(crate) async fn when(address: SocketAddr, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let mut body = Value::Null;
     for _ in 0..600 {
-        let path = path.to_owned();
-        let read = tokio::task::spawn_blocking(move || get(address, &path));
-        let body = read.await.unwrap();
+        body = get(address, path).await;
         if holds(&body) {
             return body;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{path} is not so within a minute: {}", get(address, path));
+    panic!("{path} is not so within a minute: {body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
