@@ -101,7 +101,8 @@ impl Observed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
-    /// When it said so first; the same answer again does not move it.
+    /// Since when it says so: the same answer again does not move it, unless there was a [`Failure`] in
+    /// between.
     pub at: Timestamp,
     /// The process.
     pub instance: Instance,

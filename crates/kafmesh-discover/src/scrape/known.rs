@@ -207,14 +207,14 @@ impl Known {
         };
         let (heard, answer, failure) = match said {
             Ok((instance, description)) => {
-                if let Some(failure) = &before.failure
-                    && failure.kind != FailureKind::NotAsked
-                {
+                let failed = self.is_failing(&asked.key);
+                if failed {
                     tracing::info!(pod = %asked.key, "answers again");
                 }
                 let description = self.intern(Arc::new(description));
+                // What was found out later than a failure must not look older than it.
                 let same = before.answer.clone().filter(|answer| {
-                    (&answer.instance, &answer.description) == (&instance, &description)
+                    !failed && (&answer.instance, &answer.description) == (&instance, &description)
                 });
                 let answer = same.unwrap_or_else(|| Answer {
                     at: Timestamp::now(),

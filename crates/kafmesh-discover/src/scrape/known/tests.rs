@@ -78,6 +78,24 @@ fn a_failure_leaves_the_answer_as_stale_and_begins_once() {
 }
 
 #[test]
+fn the_same_answer_after_a_failure_is_later_than_it() {
+    let (mut known, pod) = answered();
+    let mut broken = pod.clone();
+    broken.problem = Some("its annotation is wrong".to_owned());
+    let answers_again = |known: &mut Known| {
+        let since = known.pods[&pod.pod.key].failure.as_ref().unwrap().since;
+        known.hear(&pod.pod, says("clicks"));
+        let at = known.pods[&pod.pod.key].answer.as_ref().unwrap().at;
+        assert!(at >= since, "{at} {since}");
+    };
+    known.hear(&pod.pod, refuses(&pod.pod));
+    answers_again(&mut known);
+    known.apply(broken);
+    known.apply(pod.clone());
+    answers_again(&mut known);
+}
+
+#[test]
 fn another_process_of_the_same_name_has_said_nothing_yet() {
     let (mut known, old) = answered();
     let new = found("a", "2");

@@ -1,11 +1,16 @@
 //! Whose word counts of a pod that answers, fails, or was not asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use kafmesh_discover::mesh::Mesh;
 use kafmesh_discover::mesh::graph::{Label, Property};
 use kafmesh_discover::mesh::pod::{Failure, FailureKind, Observed};
+use kafmesh_discover::scrape::{Config, Scraped};
 use kafmesh_discover::store::{Store, Written};
+use kafmesh_mesh_tests::pods::{FakePod, service};
 use kafmesh_mesh_tests::sample::{answered, at, clicks, mesh, unreachable, users};
+use kafmesh_mesh_tests::scraping::Scraping;
 
 use super::{nobody, two_services, without_runs};
 
@@ -14,6 +19,7 @@ on_both_stores!(
     an_unreachable_pod_keeps_the_answer_of_another_replica,
     who_asked_last_is_right,
     a_pod_that_was_not_asked_yet_changes_nothing,
+    a_process_that_answers_again_is_current_before_all_are_asked,
 );
 
 async fn what_cannot_be_reached_becomes_stale<S: Store>(store: impl Fn() -> S) {
@@ -48,7 +54,7 @@ async fn what_cannot_be_reached_becomes_stale<S: Store>(store: impl Fn() -> S) {
     assert!(!stale(Label::Topic).contains(&"users.userId.details".to_owned()));
     assert!(stale(Label::Topic).contains(&"clicks.userId.click".to_owned()));
 
-    // They answer again.
+    // They answer again, and all are asked.
     store.write(&two_services(120), &nobody()).await.unwrap();
     let graph = without_runs(store.graph().await.unwrap());
     assert_eq!(graph, *two_services(120).graph);
@@ -106,4 +112,41 @@ async fn a_pod_that_was_not_asked_yet_changes_nothing<S: Store>(store: impl Fn()
     mesh.runs.clear();
     let written = store().write(&mesh, &nobody()).await.unwrap();
     assert_eq!(written, Written::default());
+}
+
+async fn a_process_that_answers_again_is_current_before_all_are_asked<S: Store>(
+    store: impl Fn() -> S,
+) {
+    let store = store();
+    let write = async |scraped: &Scraped| {
+        let (pods, runs) = (scraped.pods.clone(), scraped.runs.clone());
+        let mesh = Mesh::new(1, pods, None, runs);
+        store.write(&mesh, &nobody()).await.unwrap();
+        let graph = without_runs(store.graph().await.unwrap());
+        assert_eq!(graph, *mesh.graph);
+    };
+    let pod = FakePod::serving(service("clicks")).await;
+    let address = pod.address();
+    let config = || {
+        let mut config = Config::new([address.to_string()]);
+        // All are asked at the start only.
+        config.interval = Duration::from_secs(3600);
+        config
+    };
+    let before = Scraping::start(config()).ready().await;
+    write(&before).await;
+    drop(pod);
+
+    let scraping = Scraping::resume(config(), before.pods.clone());
+    let failing = scraping.ready().await;
+    assert!(failing.pods.values().all(|observed| observed.is_stale()));
+    write(&failing).await;
+    let _pod = FakePod::serving_at(&address, service("clicks")).await;
+    let again = scraping
+        .until("it answers again", |scraped| {
+            scraped.pods.values().all(|observed| !observed.is_stale())
+        })
+        .await;
+    assert_eq!(again.runs, failing.runs);
+    write(&again).await;
 }
