@@ -53,21 +53,31 @@ pub(super) fn merge(kept: &KeptPods, mesh: &Mesh, gone: &BTreeSet<PodKey>) -> Ke
         let found = found.unwrap_or(Timestamp::UNIX_EPOCH);
         let before = merged.get(key);
         let observed = match before {
-            Some(kept) if kept.observed != *observed => {
-                if kept.found > found || not_asked(observed) {
-                    tracing::trace!(pod = %key, found = %kept.found, "the store knows better");
-                    continue;
-                }
-                with_answer(observed, &kept.observed)
+            Some(kept) => with_answer(observed, &kept.observed),
+            None => observed.clone(),
+        };
+        let kept = match before {
+            Some(kept) if say_the_same(&kept.observed, &observed) => Kept {
+                found: if is_due(kept, found) {
+                    found
+                } else {
+                    kept.found
+                },
+                observed: if kept.observed == observed {
+                    // That of the mesh: the next comparison ends where it begins.
+                    observed
+                } else {
+                    // With the times that were first, or replicas would write theirs in turn.
+                    kept.observed.clone()
+                },
+            },
+            Some(kept) if kept.found > found || not_asked(&observed) => {
+                tracing::trace!(pod = %key, found = %kept.found, "the store knows better");
+                continue;
             }
-            // That of the mesh also where they are equal: the next comparison ends where it begins.
-            _ => observed.clone(),
+            _ => Kept { observed, found },
         };
-        let found = match before {
-            Some(kept) if kept.observed == observed && !is_due(kept, found) => kept.found,
-            _ => found,
-        };
-        merged.insert(key.clone(), Kept { observed, found });
+        merged.insert(key.clone(), kept);
     }
     merged
 }
@@ -94,6 +104,21 @@ fn is_forgotten(kept: &Kept, now: Option<Timestamp>) -> bool {
 fn not_asked(observed: &Observed) -> bool {
     let failure = observed.failure.as_ref();
     failure.is_some_and(|failure| failure.kind == FailureKind::NotAsked)
+}
+
+/// Whether both are the same, times left out: replicas hear the same at different times.
+fn say_the_same(one: &Observed, other: &Observed) -> bool {
+    let answers = match (&one.answer, &other.answer) {
+        (Some(one), Some(other)) => {
+            (&one.instance, &one.description) == (&other.instance, &other.description)
+        }
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    let failures = match (&one.failure, &other.failure) {
+        (Some(one), Some(other)) => (one.kind, &one.message) == (other.kind, &other.message),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    one.pod == other.pod && answers && failures
 }
 
 /// `observed`; with the answer `kept` has, if that is all there is or the later one.

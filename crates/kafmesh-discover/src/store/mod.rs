@@ -8,6 +8,8 @@
 //! - A pod that is part of the written mesh is added or changed, unless the store has found out
 //!   about it later than the mesh has. So the replica wins that asked last.
 //! - A pod that did not answer keeps the answer the store has, which becomes stale.
+//! - A pod that is as the store has it stays so, also where another replica heard it at another time:
+//!   the times are those of the first.
 //! - A pod is removed if this process knew it and Kubernetes no longer lists it, or if it is in the
 //!   [scope](crate::mesh::scope) of this process, not in the mesh, and the store found out about it
 //!   before the scope was listed: it went while nobody looked. A pod of another namespace belongs to

@@ -20,6 +20,7 @@ on_both_stores!(
     who_asked_last_is_right,
     a_pod_that_was_not_asked_yet_changes_nothing,
     a_process_that_answers_again_is_current_before_all_are_asked,
+    replicas_that_hear_the_same_at_different_times_change_nothing,
 );
 
 async fn what_cannot_be_reached_becomes_stale<S: Store>(store: impl Fn() -> S) {
@@ -149,4 +150,32 @@ async fn a_process_that_answers_again_is_current_before_all_are_asked<S: Store>(
         .await;
     assert_eq!(again.runs, failing.runs);
     write(&again).await;
+}
+
+async fn replicas_that_hear_the_same_at_different_times_change_nothing<S: Store>(
+    store: impl Fn() -> S,
+) {
+    let heard = |replica: i64, second: i64| {
+        let mut live = answered("clicks-1", 0, &Arc::new(clicks()));
+        let mut stale = unreachable(answered("users-1", 0, &Arc::new(users())), 30 + replica);
+        for observed in [&mut live, &mut stale] {
+            observed.answer.as_mut().unwrap().at = at(replica);
+        }
+        mesh(second, [live, stale])
+    };
+    let (one, other) = (store(), store());
+    one.write(&heard(0, 60), &nobody()).await.unwrap();
+    for minute in 2..4 {
+        for (replica, store) in (0..).zip([&one, &other]) {
+            let mesh = heard(replica, minute * 60 + replica);
+            let written = store.write(&mesh, &nobody()).await.unwrap();
+            let only_a_run = Written {
+                runs: 1,
+                ..Written::default()
+            };
+            assert_eq!(written, only_a_run, "replica {replica}, minute {minute}");
+        }
+    }
+    let graph = without_runs(one.graph().await.unwrap());
+    assert_eq!(graph, *heard(0, 60).graph);
 }
