@@ -154,6 +154,11 @@ async fn what_cannot_be_read_is_said_and_not_removed() {
             "MATCH (r:KafmeshReport) SET r.json = r.was, r.was = null",
             "KafmeshReport",
         ),
+        (
+            "MATCH (p:Pod) SET p.was = p.report, p.report = 'none'",
+            "MATCH (p:Pod) SET p.report = p.was, p.was = null",
+            "Pod",
+        ),
     ] {
         database.run(break_it).await;
         // Somebody else, who knows nothing of that pod.

@@ -68,7 +68,9 @@ pub(super) async fn pods(
             Ok(description) => {
                 descriptions.insert(key, Arc::new(description));
             }
-            Err(why) => unreadable = Some(("KafmeshReport", key, why)),
+            Err(why) => {
+                unreadable.get_or_insert(("KafmeshReport", key, why));
+            }
         }
         Some(())
     })
@@ -85,19 +87,26 @@ pub(super) async fn pods(
         let (stored, found): (Stored, Timestamp) = match read {
             Ok(read) => read,
             Err(why) => {
-                unreadable = Some(("Pod", get(&row, "key")?, why));
+                unreadable.get_or_insert(("Pod", get(&row, "key")?, why));
                 return None;
             }
         };
         let description = report.as_ref().and_then(|report| descriptions.get(report));
-        let answer = stored
-            .answer
-            .zip(description)
-            .map(|(answer, description)| Answer {
+        let answer = match (stored.answer, description) {
+            (Some(answer), Some(description)) => Some(Answer {
                 at: answer.at,
                 instance: answer.instance,
                 description: description.clone(),
-            });
+            }),
+            (Some(_), None) => {
+                let report = report.unwrap_or_default();
+                let why = format!("the KafmeshReport {report:?} with its answer is missing");
+                // After one that cannot be read, this follows from it.
+                unreadable.get_or_insert(("Pod", get(&row, "key")?, why));
+                return None;
+            }
+            (None, _) => None,
+        };
         let key = stored.pod.key.clone();
         if let (Some(report), Some(_)) = (report, &answer) {
             reports.insert(key.clone(), report.into());
