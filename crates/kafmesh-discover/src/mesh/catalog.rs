@@ -62,7 +62,7 @@ impl Catalog {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {
-    /// Some live process of the service does not report it.
+    /// Some live processes of the service report it, and others do not.
     pub partial: bool,
     /// No live process of the service reports it; what is known comes from stale ones.
     pub stale: bool,

@@ -104,9 +104,15 @@ async fn each_query_of_the_page_answers_its_question() {
         topic: "nowhere.fromHere".into(),
         ..Worker::default()
     }];
+    // What no live pod reports any more.
+    let mut older = clicks();
+    older.components[0]
+        .views
+        .push(used("clicks.userId.click", "userId.click"));
     let mesh = mesh(
         0,
         [
+            unreachable(answered("clicks-0", 0, &Arc::new(older)), 30),
             answered("clicks-1", 0, &Arc::new(clicks())),
             answered("clicks-2", 0, &Arc::new(newer)),
             unreachable(answered("users-1", 0, &Arc::new(users())), 30),
@@ -198,7 +204,7 @@ async fn each_query_of_the_page_answers_its_question() {
         ),
         (
             "Which pods run this processor?",
-            &["shop/clicks-1", "shop/clicks-2"],
+            &["shop/clicks-0", "shop/clicks-1", "shop/clicks-2"],
         ),
         (
             "What is stale?",
@@ -206,15 +212,20 @@ async fn each_query_of_the_page_answers_its_question() {
                 "Component details",
                 "Kafka Kafka",
                 "Message userId.active",
+                "Pod clicks-0",
                 "Pod users-1",
                 "Processor follow",
                 "Service users",
                 "Source users.userId.details",
                 "Topic users.userId.active",
+                "View clicks.userId.click",
             ],
         ),
-        ("Which pods do not answer?", &["shop/users-1 unreachable"]),
-        ("Which services run in two versions?", &["clicks 2"]),
+        (
+            "Which pods do not answer?",
+            &["shop/clicks-0 unreachable", "shop/users-1 unreachable"],
+        ),
+        ("Which services run in two versions?", &["clicks 3"]),
         (
             "What do only some pods of a service run?",
             &["clicks/math/source/clicks.userId.tap clicks-2"],
@@ -227,7 +238,7 @@ async fn each_query_of_the_page_answers_its_question() {
             "Which topics do several services create?",
             &["users.userId.details copies, users"],
         ),
-        ("What was scraped last?", &["run-000000 4 3 1"]),
+        ("What was scraped last?", &["run-000000 5 3 2"]),
         (
             "How does a record get from one topic to another?",
             &[

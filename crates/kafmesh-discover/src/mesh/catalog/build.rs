@@ -160,7 +160,7 @@ impl Seen {
 
     fn presence(&self, live: usize) -> Presence {
         Presence {
-            partial: self.live < live,
+            partial: 0 < self.live && self.live < live,
             stale: self.live == 0,
         }
     }
