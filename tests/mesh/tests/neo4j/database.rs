@@ -72,10 +72,16 @@ async fn an_older_model_is_migrated_and_keeps_what_it_holds() {
     database
         .run("MATCH (m:KafmeshModel) SET m.version = 1")
         .await;
+    // Until version 3 it was called so.
+    database
+        .run("MATCH (p:Pod) SET p.answeredAt = p.answerSince REMOVE p.answerSince")
+        .await;
 
     let store = database.store();
     store.write(&sample(), &BTreeSet::new()).await.unwrap();
     assert_eq!(store.graph().await.unwrap(), expected(&sample()));
+    let old = "MATCH (p:Pod) WHERE p.answeredAt IS NOT NULL RETURN count(p) AS number";
+    assert_eq!(database.number(old).await, 0);
     let version = "MATCH (m:KafmeshModel) RETURN m.version AS number";
     assert_eq!(database.number(version).await, VERSION);
     let constraints = "SHOW CONSTRAINTS YIELD name RETURN name";

@@ -29,9 +29,10 @@ pub(super) struct PodView<'a> {
     /// The service it says it runs; absent when it never answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'a str>,
-    /// When it said so first; the same answer again does not move it.
+    /// Since when it says what it says: the same answer again does not move it, unless there was a failure
+    /// in between.
     #[serde(skip_serializing_if = "Option::is_none")]
-    answered_at: Option<Timestamp>,
+    answer_since: Option<Timestamp>,
     /// The process.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a Instance>,
@@ -69,7 +70,7 @@ impl<'a> From<&'a Observed> for PodView<'a> {
             pod: &pod.pod,
             state: PodState::of(pod),
             service: answer.map(|answer| answer.description.service.as_str()),
-            answered_at: answer.map(|answer| answer.at),
+            answer_since: answer.map(|answer| answer.at),
             instance: answer.map(|answer| &answer.instance),
             failure: pod.failure.as_ref(),
         }

@@ -242,7 +242,7 @@ fn pod(observed: &Observed) -> Properties {
         let instance = &answer.instance;
         properties.insert("service", answer.description.service.as_str().into());
         properties.insert("watch", instance.watch.into());
-        properties.insert("answeredAt", time(answer.at));
+        properties.insert("answerSince", time(answer.at));
         insert(&mut properties, "instance", &instance.name);
         insert(&mut properties, "kafmeshVersion", &instance.kafmesh_version);
         if let Some(started) = instance.started_at {

@@ -10,7 +10,8 @@ use crate::store::Error;
 /// What makes version n + 1 of version n. Each statement may have been run before: a migration that
 /// was cut off is run again as a whole. What has been released is never changed; what changes the
 /// model is a further entry.
-const MIGRATIONS: &[fn() -> Vec<String>] = &[unique_nodes, unique_reports, unique_groups];
+const MIGRATIONS: &[fn() -> Vec<String>] =
+    &[unique_nodes, unique_reports, unique_groups, answer_since];
 
 /// The version of the model that this program reads and writes.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -46,6 +47,12 @@ fn unique_reports() -> Vec<String> {
 /// 3: what Kafka says has nodes of its own.
 fn unique_groups() -> Vec<String> {
     vec![unique("ConsumerGroup"), unique("Kafka")]
+}
+
+/// 4: `answeredAt` of pods is called what it is, `answerSince`; who reads the graph next adds that.
+fn answer_since() -> Vec<String> {
+    let statement = "MATCH (p:Pod:Kafmesh) WHERE p.answeredAt IS NOT NULL REMOVE p.answeredAt";
+    vec![statement.to_owned()]
 }
 
 fn unique(label: &str) -> String {
