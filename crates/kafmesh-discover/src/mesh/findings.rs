@@ -237,19 +237,23 @@ impl Found {
         let Some(is) = actual.topics.get(&*topic.name) else {
             return;
         };
-        for (service, settings) in catalog.settings(topic) {
-            if settings.partitions != is.partitions {
-                self.add(
-                    FindingKind::PartitionCountDiffers,
-                    &topic.name,
-                    format!(
-                        "{service} defines {} partitions, and Kafka has {}; change the definition, \
-                         or recreate the topic",
-                        settings.partitions, is.partitions
-                    ),
-                    users(),
-                );
-            }
+        // Versions of a service may differ in other settings only.
+        let declared = catalog.settings(topic).into_iter();
+        let declared: BTreeSet<_> = declared
+            .map(|(service, settings)| (service, settings.partitions))
+            .filter(|(_, partitions)| *partitions != is.partitions)
+            .collect();
+        for (service, partitions) in declared {
+            self.add(
+                FindingKind::PartitionCountDiffers,
+                &topic.name,
+                format!(
+                    "{service} defines {partitions} partitions, and Kafka has {}; change the \
+                     definition, or recreate the topic",
+                    is.partitions
+                ),
+                users(),
+            );
         }
     }
 

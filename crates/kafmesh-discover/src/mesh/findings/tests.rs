@@ -142,6 +142,18 @@ fn what_no_live_process_says_any_more_contradicts_nobody() {
 }
 
 #[test]
+fn versions_that_differ_in_another_setting_have_one_wrong_partition_count() {
+    let version = |settings| service("a", component(&["t"], Vec::new()), &[("t", settings)]);
+    let all = [version(partitions(4)), version(compacted())];
+    let reader = service("r", sink("t", "g"), &[]);
+    let actual = actual(&[("t", 3)], &[("g", Some(1))]);
+    assert_eq!(
+        kinds(&catalog(all.into_iter().chain([reader])), Some(&actual)),
+        ["partition-count-differs t", "settings-differ t"]
+    );
+}
+
+#[test]
 fn a_stale_service_does_not_contradict_a_live_one() {
     let writer = |name, count, message: &str| {
         let mut component = component(&["t"], Vec::new());
