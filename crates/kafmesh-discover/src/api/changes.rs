@@ -169,10 +169,6 @@ impl Changes {
     }
 
     fn note(&self, last: &Mesh, next: &Mesh) {
-        // A scrape that found nothing new: only the runs differ.
-        if next.revision == last.revision {
-            return;
-        }
         let changed = Changed::new(next.revision, &last.graph, &next.graph);
         // What Kafka or a finding says may change without any node or edge.
         let change = (!changed.is_empty()).then(|| Change {
