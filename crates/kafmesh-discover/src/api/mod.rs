@@ -9,12 +9,12 @@ mod export;
 mod extract;
 mod openapi;
 mod page;
-mod part;
 mod problem;
 mod routes;
 mod search;
 mod serve;
 mod state;
+mod subgraph;
 mod view;
 mod watch;
 

@@ -1,11 +1,11 @@
 //! The map as a graph in Graphviz' DOT.
 
 use super::outline::{Group, Outline, Shape, line, put};
-use crate::api::part::Part;
+use crate::api::subgraph::Subgraph;
 use crate::mesh::graph::Label;
 
 /// A directed graph of a part of the mesh.
-pub(in crate::api) fn dot(part: &Part<'_>) -> String {
+pub(in crate::api) fn dot(part: &Subgraph<'_>) -> String {
     let outline = Outline::new(part);
     let mut text = "digraph mesh {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
     for group in &outline.groups {

@@ -1,11 +1,11 @@
 //! The map as a Mermaid flowchart.
 
 use super::outline::{Group, Outline, Shape, line, put};
-use crate::api::part::Part;
+use crate::api::subgraph::Subgraph;
 use crate::mesh::graph::Label;
 
 /// A flowchart of a part of the mesh.
-pub(in crate::api) fn mermaid(part: &Part<'_>) -> String {
+pub(in crate::api) fn mermaid(part: &Subgraph<'_>) -> String {
     let outline = Outline::new(part);
     let mut text = "flowchart LR\n".to_owned();
     for group in &outline.groups {

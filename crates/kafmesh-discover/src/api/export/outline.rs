@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use crate::api::part::Part;
+use crate::api::subgraph::Subgraph;
 use crate::mesh::graph::{Label, NodeKey, Properties, Property, Relation, Role};
 
 /// How long a text in a diagram is at most, in characters; the JSON has it whole.
@@ -44,7 +44,7 @@ pub(super) struct Arrow {
 }
 
 impl<'a> Outline<'a> {
-    pub(super) fn new(part: &Part<'a>) -> Self {
+    pub(super) fn new(part: &Subgraph<'a>) -> Self {
         let mut parents: HashMap<&NodeKey, &NodeKey> = HashMap::new();
         for (edge, _) in &part.edges {
             if matches!(edge.relation, Relation::HasComponent | Relation::Contains) {
@@ -94,7 +94,7 @@ impl<'a> Outline<'a> {
 
 /// Groups and shapes of a parent; a component without its service is a group at the top.
 fn inside<'a>(
-    part: &Part<'a>,
+    part: &Subgraph<'a>,
     children: &BTreeMap<Option<usize>, Vec<usize>>,
     parent: Option<usize>,
 ) -> (Vec<Group<'a>>, Vec<Shape<'a>>) {

@@ -8,9 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::export;
 use crate::api::extract::{Query, bounded};
-use crate::api::part::Part;
 use crate::api::problem::{Kind, Problem, unknown};
 use crate::api::state::Api;
+use crate::api::subgraph::Subgraph;
 use crate::api::view::{EdgeView, NodeView};
 use crate::mesh::Mesh;
 use crate::mesh::graph::{Label, NodeKey};
@@ -61,7 +61,7 @@ pub(super) async fn json(
     State(api): State<Api>,
     Query(query): Query<Export>,
 ) -> Result<Response, Problem> {
-    let text = |mesh: &Mesh, part: &Part<'_>| {
+    let text = |mesh: &Mesh, part: &Subgraph<'_>| {
         serde_json::to_string(&GraphView {
             revision: mesh.revision,
             nodes: part.nodes.iter().map(|&node| node.into()).collect(),
@@ -91,7 +91,7 @@ pub(super) async fn mermaid(
     State(api): State<Api>,
     Query(query): Query<Export>,
 ) -> Result<Response, Problem> {
-    let text = |_: &Mesh, part: &Part<'_>| Ok(export::mermaid(part));
+    let text = |_: &Mesh, part: &Subgraph<'_>| Ok(export::mermaid(part));
     write(&api, query, "text/vnd.mermaid", "mesh.mmd", text).await
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn dot(
     State(api): State<Api>,
     Query(query): Query<Export>,
 ) -> Result<Response, Problem> {
-    let text = |_: &Mesh, part: &Part<'_>| Ok(export::dot(part));
+    let text = |_: &Mesh, part: &Subgraph<'_>| Ok(export::dot(part));
     write(&api, query, "text/vnd.graphviz", "mesh.dot", text).await
 }
 
@@ -124,7 +124,7 @@ async fn write(
     query: Export,
     content_type: &'static str,
     file: &'static str,
-    text: impl FnOnce(&Mesh, &Part<'_>) -> serde_json::Result<String> + Send + 'static,
+    text: impl FnOnce(&Mesh, &Subgraph<'_>) -> serde_json::Result<String> + Send + 'static,
 ) -> Result<Response, Problem> {
     let mesh = api.mesh();
     let revision = mesh.revision;
@@ -151,8 +151,8 @@ async fn write(
     let pods = query.pods.unwrap_or(false);
     let writing = api.work(move || {
         let part = match &start {
-            None => Part::whole(&mesh.graph, pods),
-            Some(start) => Part::around(&mesh, pods, start, depth),
+            None => Subgraph::whole(&mesh.graph, pods),
+            Some(start) => Subgraph::around(&mesh, pods, start, depth),
         };
         text(&mesh, &part)
     });

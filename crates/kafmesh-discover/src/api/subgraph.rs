@@ -7,14 +7,14 @@ use crate::mesh::graph::{Edge, Graph, Label, NodeKey, Properties, Relation};
 use crate::mesh::index::{Index, Neighbour};
 
 /// Nodes, and the edges between them.
-pub(super) struct Part<'a> {
+pub(super) struct Subgraph<'a> {
     /// The nodes, by key.
     pub(super) nodes: Vec<(&'a NodeKey, &'a Properties)>,
     /// The edges of which both ends are there.
     pub(super) edges: Vec<(&'a Edge, &'a Properties)>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> Subgraph<'a> {
     /// Everything; without `pods`, no pods and scrape runs.
     pub(super) fn whole(graph: &'a Graph, pods: bool) -> Self {
         Self::of(graph, pods, |_| true)
