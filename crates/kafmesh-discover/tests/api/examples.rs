@@ -1,5 +1,6 @@
 //! The examples that the documentation shows, as the API answers them.
 
+use kafmesh_discover::mesh::pod::Pods;
 use kafmesh_proto::watch::v1::action::Action as Shown;
 use kafmesh_proto::watch::v1::{
     Action, GetState, Input, Join, Lookup, Operation, Output, ProcessorResponse, SetState,
@@ -8,7 +9,7 @@ use prost_types::Timestamp;
 use serde_json::Value;
 
 use crate::events::Events;
-use crate::fixture::{Fixture, mesh};
+use crate::fixture::{Fixture, get, mesh, pod, shop};
 use crate::relay::{PATH, Pod, next, pods};
 
 fn check(shown: &Value, example: &str) {
@@ -95,4 +96,27 @@ async fn an_operation() {
     pod.operations.send(response).unwrap();
     let shown = next(&mut events, "operation").await.data;
     check(&shown, include_str!("examples/operation.json"));
+}
+
+#[tokio::test]
+async fn a_list() {
+    let fixture = Fixture::new(mesh());
+    fixture.show(Pods::from([pod("shop-1", "127.0.0.1:1", shop())]));
+    let list = get(&fixture.router(), "/api/v1/nodes?label=Processor").await;
+    check(&list.json(), include_str!("examples/list.json"));
+}
+
+#[tokio::test]
+async fn a_change() {
+    let fixture = Fixture::new(mesh());
+    fixture.show(Pods::from([pod("shop-1", "127.0.0.1:1", shop())]));
+    let mut events = Events::open(&fixture.router(), "/api/v1/events", None).await;
+    events.next().await.unwrap();
+    // Its source is gone, and its component says something else.
+    let mut changed = shop();
+    changed.components[0].sources.clear();
+    changed.components[0].description = "Changed.".to_owned();
+    fixture.show(Pods::from([pod("shop-1", "127.0.0.1:1", changed)]));
+    let change = next(&mut events, "change").await.data;
+    check(&change, include_str!("examples/change.json"));
 }

@@ -285,6 +285,15 @@ async fn health_and_metrics_and_the_first_page() {
         }
     }
 
+    let description = get(&router, "/openapi.json").await.json();
+    for path in description["paths"].as_object().unwrap().keys() {
+        let is_named = page.text().contains(path);
+        assert!(
+            is_named || path.contains('{'),
+            "{path} is not on the first page"
+        );
+    }
+
     let mut parts = fixture.parts.clone();
     parts.statuses = kafmesh_discover::status::Statuses::default();
     let starting = kafmesh_discover::api::router(parts);
