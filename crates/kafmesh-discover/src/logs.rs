@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 /// What a line of the log looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Text,
     /// A JSON object per line, for collectors.
@@ -17,11 +17,11 @@ pub enum Format {
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Logs {
+pub(crate) struct Logs {
     /// Text on terminals and JSON elsewhere when `None`.
-    pub format: Option<Format>,
+    pub(crate) format: Option<Format>,
     /// A level, or levels by module, as `RUST_LOG` would have it.
-    pub filter: String,
+    pub(crate) filter: String,
 }
 
 /// Logs to standard error from now on, for the whole process.
@@ -29,7 +29,7 @@ pub struct Logs {
 /// # Errors
 ///
 /// The process logs already, or the filter cannot be read.
-pub fn init(logs: &Logs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn init(logs: &Logs) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let terminal = io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse(&logs.filter)?)

@@ -28,7 +28,7 @@ use crate::store::{self, Store, Written};
 const PREFIX: &str = "kafmesh_discover";
 
 /// A registry that says which version this is.
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register(
         "build",
@@ -39,7 +39,7 @@ pub fn registry() -> Registry {
 }
 
 /// The text that Prometheus reads.
-pub fn text(registry: &Registry) -> String {
+pub(crate) fn text(registry: &Registry) -> String {
     let mut text = String::new();
     // Writing to a `String` does not fail, and encoders of metrics do nothing else.
     if let Err(error) = prometheus_client::encoding::text::encode(&mut text, registry) {
@@ -50,7 +50,7 @@ pub fn text(registry: &Registry) -> String {
 
 /// Tells how large the newest mesh is.
 #[derive(Debug)]
-pub struct Sizes(pub watch::Receiver<Arc<Mesh>>);
+pub(crate) struct Sizes(pub watch::Receiver<Arc<Mesh>>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfLabel {
@@ -101,7 +101,7 @@ fn gauge(
 
 /// Tells which parts work.
 #[derive(Debug)]
-pub struct Parts(pub Statuses);
+pub(crate) struct Parts(pub Statuses);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfPart {
@@ -126,7 +126,7 @@ impl Collector for Parts {
 
 /// Counts the requests to the HTTP port. Clones count the same.
 #[derive(Debug, Clone)]
-pub struct Requests {
+pub(crate) struct Requests {
     answered: Family<OfRoute, Counter>,
     duration: Histogram,
 }
@@ -149,7 +149,7 @@ impl Default for Requests {
 
 impl Requests {
     /// Adds them to `registry`.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "requests",
             "Answered requests, by the path's pattern and the status",
@@ -164,7 +164,7 @@ impl Requests {
     }
 
     /// Lets a request through and counts it.
-    pub async fn count(self, request: Request, next: Next) -> Response {
+    pub(crate) async fn count(self, request: Request, next: Next) -> Response {
         let started = Instant::now();
         // Patterns are few; paths are whatever clients send.
         let path = match request.extensions().get::<MatchedPath>() {
@@ -181,7 +181,7 @@ impl Requests {
 
 /// Counts what is written to the store. Clones count the same.
 #[derive(Debug, Clone)]
-pub struct Writes {
+pub(crate) struct Writes {
     written: Counter,
     failed: Counter,
     duration: Histogram,
@@ -200,7 +200,7 @@ impl Default for Writes {
 
 impl Writes {
     /// Adds them to `registry`.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "neo4j_writes",
             "Times that the graph was written to Neo4j",
@@ -222,7 +222,7 @@ impl Writes {
 
 /// A store whose writes are counted.
 #[derive(Debug)]
-pub struct Counted<S>(pub S, pub Writes);
+pub(crate) struct Counted<S>(pub(crate) S, pub(crate) Writes);
 
 impl<S: Store> Store for Counted<S> {
     async fn load(&self) -> Result<Pods, store::Error> {

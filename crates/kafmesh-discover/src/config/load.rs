@@ -21,7 +21,7 @@ pub struct Loaded {
     /// The configuration.
     pub config: Config,
     /// What to log, and how.
-    pub logs: Logs,
+    pub(crate) logs: Logs,
     /// What works, and may not be meant.
     pub warnings: Vec<String>,
     /// With `--check-config`: the settings in effect, as a file that says where each comes from.
