@@ -12,6 +12,8 @@ FROM rust:1.90.0-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ make perl \
     && rm -rf /var/lib/apt/lists/*
+# The image below has no zlib to link to.
+ENV LIBZ_SYS_STATIC=1
 WORKDIR /source
 COPY . .
 ARG PACKAGE

@@ -162,3 +162,17 @@ fn images_say_the_version_that_they_are_built_of() {
     let image = format!("appVersion: {version}");
     assert!(chart.lines().any(|line| line == image), "{chart}");
 }
+
+#[test]
+fn programs_with_librdkafka_bring_their_zlib() {
+    let with_librdkafka = |(_, lines): &(String, Vec<String>)| {
+        let mut words = lines.iter().flat_map(|line| line.split(' '));
+        words.any(|word| word == "g++")
+    };
+    let files: Vec<_> = dockerfiles().into_iter().filter(with_librdkafka).collect();
+    assert_eq!(files.len(), 2);
+    for (name, lines) in files {
+        let set = lines.contains(&"ENV LIBZ_SYS_STATIC=1".to_owned());
+        assert!(set, "{name}: the image has no zlib to link to");
+    }
+}
