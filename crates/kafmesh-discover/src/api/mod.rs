@@ -1,6 +1,6 @@
 //! The HTTP API: what the mesh is, how it changes, what its processors do.
 //!
-//! [`router`] answers from the newest snapshot of the mesh and changes nothing. [`serve`] is the port.
+//! [`router`] answers from the newest snapshot of the mesh and changes nothing. `serve` is the port.
 
 mod access;
 mod changes;
@@ -71,7 +71,7 @@ pub struct Parts {
 
 /// The API. It is called within a tokio runtime, in which it follows the mesh until `stop`.
 ///
-/// With `access.tls` and authorities for clients in it, requests need what [`serve`] knows of their
+/// With `access.tls` and authorities for clients in it, requests need what `serve` knows of their
 /// connection.
 pub fn router(parts: Parts) -> Router {
     let guard = Guard::new(&parts.access, parts.loopback);
